@@ -1,0 +1,1 @@
+"""What happens after a detection: lifecycle, severity, wording."""

@@ -1,0 +1,1 @@
+"""Pure online detectors: numbers and event times in, explained decisions out."""

@@ -1,0 +1,1 @@
+"""Texts to vectors and terms, vectors and terms to issues."""
