@@ -1,0 +1,174 @@
+"""Tickets to issues, online: one pass, one decision a ticket, at once."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from river import base
+
+from embeddings.memory import F32, F64, I32, Fields, TicketMemory
+from embeddings.pairs import PairScorer, pair_features
+from embeddings.terms import Terms
+
+DAY = 86400.0
+
+
+class Reading(NamedTuple):
+    """One ticket as the clusterer sees it."""
+
+    ticket_id: str
+    terms: Terms
+    vector: F32
+    fields: Fields
+
+
+class Assignment(NamedTuple):
+    """Where a ticket went and why."""
+
+    issue_id: str
+    opened: bool
+    """whether the ticket is the first of its issue"""
+    score: float
+    """the linkage score of the issue joined, or the best one refused; a logit"""
+
+
+@dataclass(frozen=True)
+class ClustererSettings:
+    """What an engineer may tune. Days are event time."""
+
+    join_at: float = -1.75
+    """a ticket joins an issue from this mean logit on"""
+    candidates: int = 40
+    """tickets compared in full"""
+    common: float = 1.5
+    """terms of a lower inverse frequency find no candidates"""
+    single_days: float = 45.0
+    """an issue of one ticket is forgotten after so long"""
+    issue_days: float = 60.0
+    """any other issue, after its last ticket"""
+    confirmed_days: float = 180.0
+    """an issue of at least three callers, after its last ticket"""
+    members: int = 40
+    """tickets of an issue that are kept for comparison: the first few and the last ones"""
+
+
+MISSING_LOGIT = -7.0  # what a pair counts that was not compared, or compared badly
+DROP_LOGIT = -6.0
+LEADING = 4  # issues looked at for one ticket
+BEST_OF = 6  # pairs of an issue that decide at most
+FIRST_MEMBERS = 6  # of those kept for comparison, so many are the issue's first
+
+
+@dataclass
+class _Issue:
+    id: str
+    number: int
+    slots: list[int] = field(default_factory=list)
+    size: int = 0
+    callers: list[int] = field(default_factory=list)  # distinct, three are enough to know
+    last_at: float = 0.0
+
+
+class IssueClusterer(base.Clusterer):  # type: ignore[misc]  # River ships no types
+    """Online clustering of one street's tickets into issues.
+
+    Each ticket is compared with the live tickets that share its rarer words, title n-grams and names (an
+    exact search); a learned scorer turns the evidence on each pair into a logit; an issue's score is the mean
+    of the best half of its logits, at most six. The ticket joins the best issue if that is at least
+    `join_at`, and opens its own otherwise. Issues are forgotten in event time.
+
+    Parameters
+    ----------
+    memory
+        The street's tickets, empty at first.
+    scorer
+        The pair scorer; shipped, the same for all streets.
+    settings
+        Thresholds and horizons.
+    """
+
+    def __init__(self, memory: TicketMemory, scorer: PairScorer, settings: ClustererSettings) -> None:
+        self.memory = memory
+        self.scorer = scorer
+        self.settings = settings
+        self._issues: dict[int, _Issue] = {}
+        self._next_number = 1
+
+    def __len__(self) -> int:
+        return len(self._issues)
+
+    @property
+    def _multiclass(self) -> bool:
+        return True
+
+    def learn_one(self, x: Reading) -> None:
+        """Assign a ticket (River's interface; see `assign`)."""
+        self.assign(x, x.ticket_id)
+
+    def predict_one(self, x: Reading) -> str:
+        """Return the issue a ticket would join, "" if none."""
+        slot, found, score = self._compare(x)
+        self.memory.forget([slot])
+        return found.id if found is not None and score >= self.settings.join_at else ""
+
+    def assign(self, x: Reading, new_id: str) -> Assignment:
+        """Give a ticket its issue; `new_id` names the issue if the ticket opens one."""
+        slot, issue, score = self._compare(x)
+        opened = issue is None or score < self.settings.join_at
+        if issue is None or opened:
+            issue = _Issue(new_id, self._next_number)
+            self._next_number += 1
+            self._issues[issue.number] = issue
+        self.memory.issue[slot] = issue.number
+        issue.slots.append(slot)
+        issue.size += 1
+        issue.last_at = max(issue.last_at, x.fields.at)
+        caller = x.fields.caller
+        if caller and len(issue.callers) < 3 and caller not in issue.callers:
+            issue.callers.append(caller)
+        if len(issue.slots) > self.settings.members:
+            self.memory.forget([issue.slots.pop(FIRST_MEMBERS)])
+        return Assignment(issue.id, opened, score)
+
+    def _compare(self, x: Reading) -> tuple[int, _Issue | None, float]:
+        others = self.memory.nearest(x.terms, self.settings.candidates, self.settings.common)
+        slot = self.memory.add(x.terms, x.vector, x.fields, 0)
+        if not len(others):
+            return slot, None, MISSING_LOGIT
+        logits = self.scorer.logits(pair_features(self.memory, slot, others))
+        number, score = self._link(others, logits)
+        return slot, self._issues.get(number), score
+
+    def _link(self, others: I32, logits: F64) -> tuple[int, float]:
+        """Return the number of the best issue and its score; the older one on a tie."""
+        by_issue: dict[int, list[float]] = {}
+        for slot, logit in zip(others.tolist(), logits.tolist(), strict=True):
+            if logit > DROP_LOGIT:
+                by_issue.setdefault(int(self.memory.issue[slot]), []).append(logit)
+        leading = sorted(by_issue.items(), key=lambda item: (-max(item[1]), item[0]))[:LEADING]
+        best, best_score = 0, MISSING_LOGIT
+        for number, found in leading:
+            issue = self._issues[number]
+            most = min((len(issue.slots) + 1) // 2, BEST_OF)
+            found = sorted(found, reverse=True)[:most]
+            score = (sum(found) + MISSING_LOGIT * (most - len(found))) / most
+            if score > best_score or (score == best_score and number < best):
+                best, best_score = number, score
+        return best, best_score
+
+    def _horizon(self, issue: _Issue) -> float:
+        settings = self.settings
+        if len(issue.callers) >= 3:
+            return settings.confirmed_days * DAY
+        return (settings.issue_days if issue.size > 1 else settings.single_days) * DAY
+
+    def forget(self, now: float) -> list[str]:
+        """Drop every issue whose time is over at `now` (POSIX seconds) and return their ids, oldest first."""
+        gone = [i for i in self._issues.values() if i.last_at + self._horizon(i) <= now]
+        for issue in gone:
+            self.memory.forget(issue.slots)
+            del self._issues[issue.number]
+        if self.memory.sparse:
+            moved = self.memory.compact()
+            for issue in self._issues.values():
+                issue.slots = [int(moved[slot]) for slot in issue.slots]
+        return [issue.id for issue in gone]

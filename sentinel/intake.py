@@ -1,0 +1,165 @@
+"""The first stage: validated ticket events in; numbered, stamped, masked and routed records out."""
+
+import hashlib
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from sentinel.records import UNKNOWN_STREET, End, Routed, RoutedTicket, Tick
+from sentinel.tickets import TicketEvent
+
+DAY = 86400.0
+
+
+class Refusal(StrEnum):
+    """Why intake did not route an event."""
+
+    DUPLICATE = "duplicate"
+    FUTURE = "future"
+
+
+class Taken(NamedTuple):
+    """What intake made of one event: records to route, or why there is none."""
+
+    records: list[Routed]
+    refused: Refusal | None = None
+
+
+@dataclass(frozen=True)
+class IntakeSettings:
+    """Intake's own numbers, in seconds."""
+
+    tick: float = 300.0
+    future: float = 600.0
+    remember: float = 60 * DAY
+    """how long a ticket's street and its events are remembered after its last event"""
+
+
+@dataclass(frozen=True)
+class Door:
+    """What intake does to a ticket's fields. Pure functions, made from the configuration."""
+
+    street_of: Callable[[str, str, str, str], str]
+    """(street, address, text, title) -> street code or `unknown`"""
+    mask: Callable[[str], str]
+    hash_caller: Callable[[str], str]
+
+
+class _Known:
+    """What is remembered of a ticket."""
+
+    __slots__ = ("events", "last", "street")
+
+    def __init__(self, street: str) -> None:
+        self.street = street
+        self.events: list[int] = []
+        self.last = 0.0
+
+
+class Intake:
+    """State machine of the intake stage.
+
+    Inputs carry their position in the source; one at or below the last position taken is a redelivery and
+    is skipped. The clock is the highest arrival so far. Before the first record at or past a multiple of
+    `settings.tick` a tick is written for that boundary; across more than a day without records, one a day
+    until the last day.
+    """
+
+    def __init__(self, door: Door, settings: IntakeSettings) -> None:
+        self.door = door
+        self.settings = settings
+        self.position = -1
+        self.seq = 0
+        self.clock = 0.0
+        self._boundary = 0.0
+        self._known: dict[bytes, _Known] = {}
+        self._expiry: deque[tuple[float, bytes]] = deque()
+
+    def take(self, position: int, event: TicketEvent) -> Taken:
+        """Take one event; see the class for redeliveries."""
+        if position <= self.position:
+            return Taken([])
+        self.position = position
+        at, arrival = event.at.timestamp(), event.arrival.timestamp()
+        if at > max(arrival, self.clock) + self.settings.future:
+            return Taken([], Refusal.FUTURE)
+        key = hashlib.blake2b(event.ticket_id.encode(), digest_size=12).digest()
+        identity = _identity(event.event, at)
+        known = self._known.get(key)
+        if known is not None and identity in known.events:
+            return Taken([], Refusal.DUPLICATE)
+        records = self._ticks(max(self.clock, arrival))
+        self.clock = max(self.clock, arrival)
+        mask = self.door.mask
+        title, text, address = mask(event.title), mask(event.text), mask(event.address)
+        if known is None:
+            known = self._known[key] = _Known(UNKNOWN_STREET)
+            self._expiry.append((self.clock, key))
+        if known.street == UNKNOWN_STREET:
+            known.street = self.door.street_of(event.street, address, text, title)
+        known.events.append(identity)
+        known.last = self.clock
+        self.seq += 1
+        records.append(
+            RoutedTicket(
+                seq=self.seq,
+                clock=self.clock,
+                street=known.street,
+                event=event.event,
+                ticket_id=event.ticket_id,
+                at=at,
+                title=title,
+                text=text,
+                topic=event.topic,
+                nature=event.nature,
+                handler=mask(event.handler),
+                company=mask(event.company),
+                address=address,
+                channel=event.channel,
+                tags=event.source_tags,
+                caller=self.door.hash_caller(event.caller),
+                due_at=event.due_at.timestamp() if event.due_at else None,
+                satisfied=event.satisfied,
+                solved=event.solved,
+                returned_by=event.returned_by,
+            )
+        )
+        return Taken(records)
+
+    def end(self) -> list[Routed]:
+        """Close the input: the clock stops where it is."""
+        self.seq += 1
+        return [End(self.seq, self.clock)]
+
+    def _ticks(self, clock: float) -> list[Routed]:
+        tick = self.settings.tick
+        last = clock // tick * tick
+        if self._boundary == 0.0:
+            self._boundary = last
+            return []
+        records: list[Routed] = []
+        while self._boundary < last:
+            self._boundary += tick
+            if last - self._boundary > DAY:
+                self._boundary = min(self._boundary // DAY * DAY + DAY, last)
+            self.seq += 1
+            records.append(Tick(self.seq, self._boundary))
+        if records:
+            self._forget(last)
+        return records
+
+    def _forget(self, clock: float) -> None:
+        horizon = clock - self.settings.remember
+        while self._expiry and self._expiry[0][0] <= horizon:
+            _, key = self._expiry.popleft()
+            if (known := self._known[key]).last <= horizon:
+                del self._known[key]
+            else:
+                self._expiry.append((known.last, key))
+
+
+def _identity(event: str, at: float) -> int:
+    digest = hashlib.blake2b(f"{event}@{at!r}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little")

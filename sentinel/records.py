@@ -1,0 +1,123 @@
+"""What the stages pass to each other: the one log's records, and the streets' answers to them.
+
+Every record carries the number that intake gave it and the clock at that moment. Times are POSIX seconds.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from alerts.model import Alert
+from embeddings.clusterer import Reading
+from sentinel.tickets import EventName
+
+UNKNOWN_STREET = "unknown"
+
+
+class RoutedTicket(NamedTuple):
+    """A ticket event as intake made it: numbered, stamped, masked, its street resolved."""
+
+    seq: int
+    clock: float
+    street: str
+    event: EventName
+    ticket_id: str
+    at: float
+    title: str = ""
+    text: str = ""
+    topic: str = ""
+    nature: str = ""
+    handler: str = ""
+    company: str = ""
+    address: str = ""
+    channel: str = ""
+    tags: tuple[str, ...] = ()
+    caller: str = ""
+    """keyed hash, 16 hex digits; empty if not given"""
+    due_at: float | None = None
+    satisfied: bool | None = None
+    solved: bool | None = None
+    returned_by: str = ""
+
+
+class Tick(NamedTuple):
+    """The clock has reached `clock`; goes to every partition."""
+
+    seq: int
+    clock: float
+
+
+class End(NamedTuple):
+    """The input has ended and the clock stops; goes to every partition."""
+
+    seq: int
+    clock: float
+
+
+Routed = RoutedTicket | Tick | End
+
+
+class Assigned(NamedTuple):
+    """To which issue a new ticket went, decided on arrival."""
+
+    seq: int
+    ticket_id: str
+    issue_id: str
+    issue_seq: int
+    """number of the record that opened the issue"""
+
+
+class IssueDigest(NamedTuple):
+    """One new ticket of a street, as far as the city needs to know it."""
+
+    seq: int
+    clock: float
+    street: str
+    issue_id: str
+    opened: bool
+    reading: Reading
+    topic: str
+    nature: str
+    handler: str
+    caller: str
+    tags: tuple[str, ...]
+
+
+class Heartbeat(NamedTuple):
+    """A partition's answer to a tick: what its streets have to tell the city since the last one."""
+
+    seq: int
+    clock: float
+    partition: int
+    digests: tuple[IssueDigest, ...]
+
+
+class IssueSummary(NamedTuple):
+    """An issue when it is forgotten or the input ends, less its members, which only the whole history knows."""
+
+    issue_id: str
+    issue_seq: int
+    street: str
+    topic: str
+    title: str
+    keywords: tuple[str, ...]
+    callers: int
+    unknown_callers: int
+    first_at: float
+    last_at: float
+
+
+class Outputs(NamedTuple):
+    """What a stage says in answer to one record."""
+
+    alerts: list[Alert]
+    assigned: Assigned | None = None
+    heartbeat: Heartbeat | None = None
+    issues: Sequence[IssueSummary] = ()
+
+
+def in_log_order(alerts: Iterable[tuple[int, str, Alert]]) -> list[Alert]:
+    """Sort (number, street, alert) by number, then street; the city's, whose street is "", come last.
+
+    Alerts of one number and street keep their order.
+    """
+    return [alert for _, _, alert in sorted(alerts, key=lambda a: (a[0], a[1] == "", a[1]))]
