@@ -6,7 +6,7 @@ from typing import NamedTuple
 from river import base
 
 from embeddings.memory import F32, F64, I32, Fields, TicketMemory
-from embeddings.pairs import PairScorer, pair_features
+from embeddings.pairs import FEATURES, PairScorer, pair_features
 from embeddings.terms import Terms
 
 DAY = 86400.0
@@ -29,17 +29,19 @@ class Assignment(NamedTuple):
     """whether the ticket is the first of its issue"""
     score: float
     """the linkage score of the issue joined, or the best one refused; a logit"""
+    copied: bool = False
+    """whether the text is nearly that of another caller's ticket of the issue"""
 
 
 @dataclass(frozen=True)
 class ClustererSettings:
     """What an engineer may tune. Days are event time."""
 
-    join_at: float = -1.75
+    join_at: float = -2.75
     """a ticket joins an issue from this mean logit on"""
-    candidates: int = 40
+    candidates: int = 24
     """tickets compared in full"""
-    common: float = 1.5
+    common: float = 3.0
     """terms of a lower inverse frequency find no candidates"""
     single_days: float = 45.0
     """an issue of one ticket is forgotten after so long"""
@@ -51,6 +53,9 @@ class ClustererSettings:
     """tickets of an issue that are kept for comparison: the first few and the last ones"""
 
 
+GRAM_COSINE = FEATURES.index("grams")
+SAME_CALLER = FEATURES.index("same_caller")
+COPIED = 0.75  # from this cosine of character n-grams on, one text was made from the other
 MISSING_LOGIT = -7.0  # what a pair counts that was not compared, or compared badly
 DROP_LOGIT = -6.0
 LEADING = 4  # issues looked at for one ticket
@@ -106,13 +111,13 @@ class IssueClusterer(base.Clusterer):  # type: ignore[misc]  # River ships no ty
 
     def predict_one(self, x: Reading) -> str:
         """Return the issue a ticket would join, "" if none."""
-        slot, found, score = self._compare(x)
+        slot, found, score, _ = self._compare(x)
         self.memory.forget([slot])
         return found.id if found is not None and score >= self.settings.join_at else ""
 
     def assign(self, x: Reading, new_id: str) -> Assignment:
         """Give a ticket its issue; `new_id` names the issue if the ticket opens one."""
-        slot, issue, score = self._compare(x)
+        slot, issue, score, copied = self._compare(x)
         opened = issue is None or score < self.settings.join_at
         if issue is None or opened:
             issue = _Issue(new_id, self._next_number)
@@ -127,16 +132,18 @@ class IssueClusterer(base.Clusterer):  # type: ignore[misc]  # River ships no ty
             issue.callers.append(caller)
         if len(issue.slots) > self.settings.members:
             self.memory.forget([issue.slots.pop(FIRST_MEMBERS)])
-        return Assignment(issue.id, opened, score)
+        return Assignment(issue.id, opened, score, copied and not opened)
 
-    def _compare(self, x: Reading) -> tuple[int, _Issue | None, float]:
+    def _compare(self, x: Reading) -> tuple[int, _Issue | None, float, bool]:
         others = self.memory.nearest(x.terms, self.settings.candidates, self.settings.common)
         slot = self.memory.add(x.terms, x.vector, x.fields, 0)
         if not len(others):
-            return slot, None, MISSING_LOGIT
-        logits = self.scorer.logits(pair_features(self.memory, slot, others))
-        number, score = self._link(others, logits)
-        return slot, self._issues.get(number), score
+            return slot, None, MISSING_LOGIT, False
+        features = pair_features(self.memory, slot, others)
+        number, score = self._link(others, self.scorer.logits(features))
+        near = (features[:, GRAM_COSINE] >= COPIED) & (features[:, SAME_CALLER] == 0.0)
+        copied = bool(near.any()) and bool((near & (self.memory.issue[others] == number)).any())
+        return slot, self._issues.get(number), score, copied
 
     def _link(self, others: I32, logits: F64) -> tuple[int, float]:
         """Return the number of the best issue and its score; the older one on a tie."""

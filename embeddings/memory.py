@@ -25,6 +25,8 @@ WORDS, GRAMS, HEAD, NAMES, HEAD_NAMES = range(KINDS)
 FREQUENCY_BITS = 18
 PRIOR_BITS = 20
 EMPTY = -1
+RARE = 4.0  # an n-gram says where or who from this inverse frequency on
+NAMED = 2.0  # a name says something from this inverse frequency on
 
 
 class Fields(NamedTuple):
@@ -81,6 +83,29 @@ def square_norm(terms: Hashes, frequency: I32, live: int, prior: F32, strength: 
         w = inverse_frequency(term, frequency, live, prior, strength)
         total += w * w
     return total
+
+
+@njit(cache=True)
+def rarity_above(terms: Hashes, frequency: I32, live: int, prior: F32, strength: float, floor: float) -> float:
+    """Return the sum of what the inverse frequencies have above `floor`."""
+    total = 0.0
+    for term in terms:
+        total += max(0.0, inverse_frequency(term, frequency, live, prior, strength) - floor)
+    return total
+
+
+@njit(cache=True)
+def _measure(
+    terms: Hashes, span: I64, norm: F32, rare: F32, frequency: I32, live: int, prior: F32, strength: float
+) -> None:
+    """Fill in one ticket's norms by kind, and how much its head and the names in it are worth."""
+    for kind in range(KINDS):
+        values = terms[span[kind] : span[kind + 1]]
+        norm[kind] = math.sqrt(square_norm(values, frequency, live, prior, strength)) + 1e-6
+    head = terms[span[HEAD] : span[HEAD + 1]]
+    rare[0] = rarity_above(head, frequency, live, prior, strength, RARE)
+    names = terms[span[HEAD_NAMES] : span[HEAD_NAMES + 1]]
+    rare[1] = rarity_above(names, frequency, live, prior, strength, NAMED)
 
 
 @njit(cache=True)
@@ -186,6 +211,7 @@ class TicketMemory:
         self.keys = np.zeros((slots, 4), np.uint64)  # caller, address, company, topic
         self.issue = np.zeros(slots, np.int64)
         self.norm = np.ones((slots, KINDS), np.float32)
+        self.rare = np.zeros((slots, 2), np.float32)  # worth of the head's n-grams, of the head's names
         self.index_norm = np.ones(slots, np.float32)
         self.span = np.zeros((slots, KINDS + 1), np.int64)
         self.terms = np.zeros(terms, np.uint32)
@@ -227,23 +253,22 @@ class TicketMemory:
         self.count += 1
         self.live += 1
         self._tally(slot, 1)
-        for kind in range(KINDS):
-            self.norm[slot, kind] = self._norm(self.terms_of(slot, kind))
+        _measure(
+            self.terms, self.span[slot], self.norm[slot], self.rare[slot],
+            self.frequency, self.live, self.prior, self.strength,
+        )  # fmt: skip
         self.index_norm[slot] = math.sqrt(
             float(self.norm[slot, WORDS] ** 2 + self.norm[slot, HEAD] ** 2 + self.norm[slot, NAMES] ** 2)
         )
         self._index(slot)
         return slot
 
-    def _norm(self, terms: Hashes) -> float:
-        return math.sqrt(square_norm(terms, self.frequency, self.live, self.prior, self.strength)) + 1e-6
-
     def _tally(self, slot: int, step: int) -> None:
         for kind in (WORDS, GRAMS, NAMES):
             _count(self.frequency, self.terms_of(slot, kind), step)
 
     def _grow_slots(self) -> None:
-        for name in ("alive", "vector", "at", "keys", "issue", "norm", "index_norm", "span", "_score"):
+        for name in ("alive", "vector", "at", "keys", "issue", "norm", "rare", "index_norm", "span", "_score"):
             old = getattr(self, name)
             setattr(self, name, np.concatenate([old, np.zeros_like(old)]))
 
@@ -289,7 +314,7 @@ class TicketMemory:
         total = int(lengths.sum())
         self._start(_power_above(len(keep)), _power_above(total))
         n = len(keep)
-        for name in ("alive", "vector", "at", "keys", "issue", "norm", "index_norm"):
+        for name in ("alive", "vector", "at", "keys", "issue", "norm", "rare", "index_norm"):
             getattr(self, name)[:n] = old[name][keep]
         starts = np.concatenate([[0], np.cumsum(lengths)])[:-1] if n else np.zeros(0, np.int64)
         for i, slot in enumerate(keep):
@@ -323,7 +348,7 @@ class TicketMemory:
         for name in ("_key", "_head", "_keys_used", "_node_slot", "_node_next", "_nodes_used", "_score"):
             del state[name]
         del state["prior"]
-        for name in ("alive", "vector", "at", "keys", "issue", "norm", "index_norm", "span"):
+        for name in ("alive", "vector", "at", "keys", "issue", "norm", "rare", "index_norm", "span"):
             state[name] = state[name][: self.count].copy()
         state["terms"] = self.terms[: self.terms_used].copy()
         used = np.flatnonzero(self.frequency)
@@ -337,7 +362,7 @@ class TicketMemory:
         self.frequency = np.zeros(1 << FREQUENCY_BITS, np.int32)
         self.frequency[used] = counts
         slots = _power_above(self.count)
-        for name in ("alive", "vector", "at", "keys", "issue", "norm", "index_norm", "span"):
+        for name in ("alive", "vector", "at", "keys", "issue", "norm", "rare", "index_norm", "span"):
             kept = getattr(self, name)
             full = np.zeros((slots, *kept.shape[1:]), kept.dtype)
             full[: self.count] = kept

@@ -9,8 +9,23 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from embeddings.memory import F32, F64, GRAMS, HEAD, HEAD_NAMES, NAMES, WORDS, Fields, TicketMemory
-from embeddings.memory import I32, I64, inverse_frequency
+from embeddings.memory import (
+    F32,
+    F64,
+    GRAMS,
+    HEAD,
+    HEAD_NAMES,
+    I32,
+    I64,
+    KINDS,
+    NAMED,
+    NAMES,
+    RARE,
+    WORDS,
+    Fields,
+    TicketMemory,
+    inverse_frequency,
+)
 from embeddings.terms import Hashes
 
 FEATURES = (
@@ -36,50 +51,18 @@ FEATURES = (
     "vector_x_names",
 )
 N_FEATURES = len(FEATURES)
-RARE = 4.0  # an n-gram says where or who from this inverse frequency on
-NAMED = 2.0  # a name says something from this inverse frequency on
 
 
 @njit(cache=True)
-def _weights(terms: Hashes, frequency: I32, live: int, prior: F32, strength: float) -> F64:
-    out = np.empty(len(terms), np.float64)
-    for i in range(len(terms)):
-        out[i] = inverse_frequency(terms[i], frequency, live, prior, strength)
-    return out
-
-
-@njit(cache=True)
-def _dot(a: Hashes, weight: F64, b: Hashes) -> float:
-    """Sum of squared weights of the terms in both."""
-    i = j = 0
-    total = 0.0
-    while i < len(a) and j < len(b):
-        if a[i] < b[j]:
-            i += 1
-        elif a[i] > b[j]:
-            j += 1
-        else:
-            total += weight[i] * weight[i]
-            i += 1
-            j += 1
-    return total
-
-
-@njit(cache=True)
-def _excess(a: Hashes, weight: F64, b: Hashes, floor: float) -> tuple[float, float, float]:
-    """Of weights above `floor`: their sum over the terms in both, over all of `a`, and the greatest shared."""
-    i = j = 0
-    shared = every = greatest = 0.0
-    while i < len(a):
-        over = max(0.0, weight[i] - floor)
-        every += over
-        while j < len(b) and b[j] < a[i]:
-            j += 1
-        if j < len(b) and b[j] == a[i]:
-            shared += over
-            greatest = max(greatest, over)
-        i += 1
-    return shared, every, greatest
+def _look_up(key: Hashes, where: I32, term: np.uint32) -> int:
+    """Return the place of a term among the query's, -1 if it is none of them."""
+    mask = len(key) - 1
+    at = int(term) & mask
+    while where[at] >= 0:
+        if key[at] == term:
+            return int(where[at])
+        at = (at + 1) & mask
+    return -1
 
 
 @njit(cache=True)
@@ -92,59 +75,92 @@ def _features(
     at: F64,
     keys: NDArray[np.uint64],
     norm: F32,
+    rare: F32,
     frequency: I32,
     live: int,
     prior: F32,
     strength: float,
 ) -> F64:
+    # the query's terms in one table: words, n-grams and names never share a hash but by accident
+    first, stop = span[slot, 0], span[slot, KINDS]
+    size = 64
+    while size < 2 * (stop - first):
+        size *= 2
+    key = np.empty(size, np.uint32)
+    where = np.full(size, -1, np.int32)
+    weight = np.empty(stop - first, np.float64)
+    headed = np.zeros(stop - first, np.uint8)  # an n-gram or name of the head too
+    kind_of = np.zeros(stop - first, np.int8)
+    for kind in (WORDS, GRAMS, NAMES, HEAD, HEAD_NAMES):
+        for i in range(span[slot, kind], span[slot, kind + 1]):
+            term = terms[i]
+            if kind == HEAD or kind == HEAD_NAMES:
+                headed[_look_up(key, where, term)] = 1
+                continue
+            place = int(term) & (size - 1)
+            while where[place] >= 0:
+                place = (place + 1) & (size - 1)
+            key[place] = term
+            where[place] = i - first
+            weight[i - first] = inverse_frequency(term, frequency, live, prior, strength)
+            kind_of[i - first] = kind
+    names_first = span[slot, NAMES] - first
+
     out = np.zeros((len(others), N_FEATURES), np.float64)
-    words = terms[span[slot, WORDS] : span[slot, WORDS + 1]]
-    grams = terms[span[slot, GRAMS] : span[slot, GRAMS + 1]]
-    head = terms[span[slot, HEAD] : span[slot, HEAD + 1]]
-    names = terms[span[slot, NAMES] : span[slot, NAMES + 1]]
-    head_names = terms[span[slot, HEAD_NAMES] : span[slot, HEAD_NAMES + 1]]
-    word_weight = _weights(words, frequency, live, prior, strength)
-    gram_weight = _weights(grams, frequency, live, prior, strength)
-    head_weight = _weights(head, frequency, live, prior, strength)
-    name_weight = _weights(names, frequency, live, prior, strength)
-    head_name_weight = _weights(head_names, frequency, live, prior, strength)
     for k in range(len(others)):
         o = others[k]
-        o_grams = terms[span[o, GRAMS] : span[o, GRAMS + 1]]
-        o_head = terms[span[o, HEAD] : span[o, HEAD + 1]]
-        o_names = terms[span[o, NAMES] : span[o, NAMES + 1]]
-        o_head_names = terms[span[o, HEAD_NAMES] : span[o, HEAD_NAMES + 1]]
         row = out[k]
-        row[0] = _dot(words, word_weight, terms[span[o, WORDS] : span[o, WORDS + 1]]) / (
-            norm[slot, WORDS] * norm[o, WORDS]
-        )
-        row[1] = _dot(head, head_weight, o_head) / (norm[slot, HEAD] * norm[o, HEAD])
-        row[2] = _dot(grams, gram_weight, o_grams) / (norm[slot, GRAMS] * norm[o, GRAMS])
-        found, every, _ = _excess(head, head_weight, o_grams, RARE)
-        one = found / (every + 2.0)
-        o_head_weight = _weights(o_head, frequency, live, prior, strength)
-        found, every, _ = _excess(o_head, o_head_weight, grams, RARE)
-        two = found / (every + 2.0)
+        words = heads = grams = shared = mine = theirs = strongest = my_names = their_names = 0.0
+        for i in range(span[o, WORDS], span[o, WORDS + 1]):
+            j = _look_up(key, where, terms[i])
+            if j >= 0 and kind_of[j] == WORDS:
+                words += weight[j] * weight[j]
+        for i in range(span[o, GRAMS], span[o, GRAMS + 1]):
+            j = _look_up(key, where, terms[i])
+            if j >= 0 and kind_of[j] == GRAMS:
+                grams += weight[j] * weight[j]
+                over = max(0.0, weight[j] - RARE)
+                shared += over
+                if headed[j]:
+                    mine += over
+        for i in range(span[o, HEAD], span[o, HEAD + 1]):
+            j = _look_up(key, where, terms[i])
+            if j >= 0 and kind_of[j] == GRAMS:
+                theirs += max(0.0, weight[j] - RARE)
+                if headed[j]:
+                    heads += weight[j] * weight[j]
+        for i in range(span[o, NAMES], span[o, NAMES + 1]):
+            j = _look_up(key, where, terms[i])
+            if j >= names_first and kind_of[j] == NAMES:
+                over = max(0.0, weight[j] - NAMED)
+                strongest = max(strongest, over)
+                if headed[j]:
+                    my_names += over
+        for i in range(span[o, HEAD_NAMES], span[o, HEAD_NAMES + 1]):
+            j = _look_up(key, where, terms[i])
+            if j >= names_first and kind_of[j] == NAMES:
+                their_names += max(0.0, weight[j] - NAMED)
+        row[0] = words / (norm[slot, WORDS] * norm[o, WORDS])
+        row[1] = heads / (norm[slot, HEAD] * norm[o, HEAD])
+        row[2] = grams / (norm[slot, GRAMS] * norm[o, GRAMS])
+        one = mine / (rare[slot, 0] + 2.0)
+        two = theirs / (rare[o, 0] + 2.0)
         row[3] = max(one, two)
         row[4] = min(one, two)
-        a, s_a, _ = _excess(head_names, head_name_weight, o_names, NAMED)
-        o_name_weight = _weights(o_head_names, frequency, live, prior, strength)
-        c, s_c, _ = _excess(o_head_names, o_name_weight, names, NAMED)
-        one = a / (s_a + 5.0)
-        two = c / (s_c + 5.0)
+        one = my_names / (rare[slot, 1] + 5.0)
+        two = their_names / (rare[o, 1] + 5.0)
         row[5] = max(one, two)
         row[6] = min(one, two)
-        if a < 3.0 and c < 3.0:
-            row[7] = min(s_a, s_c) / 20.0
-        _, _, row[8] = _excess(names, name_weight, o_names, NAMED)
+        if my_names < 3.0 and their_names < 3.0:
+            row[7] = min(rare[slot, 1], rare[o, 1]) / 20.0
+        row[8] = strongest
         dot = 0.0
         for d in range(vector.shape[1]):
             dot += float(vector[slot, d]) * float(vector[o, d])
         row[9] = dot
         row[10] = math.log(1.0 + abs(at[slot] - at[o]) / 86400.0)
         row[11] = 1.0 if keys[slot, 0] != 0 and keys[slot, 0] == keys[o, 0] else 0.0
-        found, _, _ = _excess(grams, gram_weight, o_grams, RARE)
-        row[12] = math.log(1.0 + found)
+        row[12] = math.log(1.0 + shared)
         if keys[slot, 1] != 0 and keys[slot, 1] == keys[o, 1]:
             row[13] = 1.0
         if keys[slot, 2] != 0 and keys[o, 2] != 0:
@@ -160,7 +176,7 @@ def pair_features(memory: TicketMemory, slot: int, others: I32) -> F64:
     """Return the features of one ticket against others of the same memory; shape (len(others), N_FEATURES)."""
     return _features(  # type: ignore[no-any-return]
         slot, others, memory.terms, memory.span, memory.vector, memory.at, memory.keys, memory.norm,
-        memory.frequency, memory.live, memory.prior, memory.strength,
+        memory.rare, memory.frequency, memory.live, memory.prior, memory.strength,
     )  # fmt: skip
 
 

@@ -55,11 +55,17 @@ def mix(x: np.uint32) -> np.uint32:
 
 
 @njit(cache=True)
+def hash_word(word_id: int) -> np.uint32:
+    """Hash a token id."""
+    return mix(np.uint32(word_id) * np.uint32(0x9E3779B1) + np.uint32(0x51ED270B))
+
+
+@njit(cache=True)
 def hash_words(ids: NDArray[np.int64]) -> Hashes:
     """Hash token ids, sorted and without repeats."""
     out = np.empty(len(ids), np.uint32)
     for i in range(len(ids)):
-        out[i] = mix(np.uint32(ids[i]) * np.uint32(0x9E3779B1) + np.uint32(0x51ED270B))
+        out[i] = hash_word(ids[i])
     return _unique(out)
 
 

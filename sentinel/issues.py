@@ -1,11 +1,13 @@
 """What a street knows of one issue beside its place among the others: people, tickets, handling, texts."""
 
+from bisect import bisect_right, insort
 from dataclasses import dataclass, field
 
 from alerts.detection import HandlerLoad
 from sentinel.records import RoutedTicket
 
 MAX_TICKETS = 200
+MAX_TIMES = 1000
 TEXTS_FIRST, TEXTS_LAST = 2, 4
 TEXT_KEPT = 200
 UNDISPATCHED = ""
@@ -16,6 +18,7 @@ class Issue:
     """The facts of one live issue of one street. Times are POSIX seconds of event time."""
 
     id: str
+    street: str
     seq: int
     """number of the record that opened it"""
     first_at: float
@@ -30,6 +33,8 @@ class Issue:
     handlers: dict[str, list[int]] = field(default_factory=dict)
     """handler -> [open tickets, closed tickets]; "" for tickets not dispatched"""
     ticket_ids: list[str] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    """event times of the last tickets, ascending"""
     texts: list[tuple[str, str, str]] = field(default_factory=list)
     """(ticket id, title, text) of the first and the last few tickets"""
     closed_at: float = 0.0
@@ -51,6 +56,9 @@ class Issue:
         if len(self.ticket_ids) == MAX_TICKETS:
             del self.ticket_ids[0]
         self.ticket_ids.append(ticket.ticket_id)
+        if len(self.times) == MAX_TIMES:
+            del self.times[0]
+        insort(self.times, ticket.at)
         if topic:
             self.topics[topic] = self.topics.get(topic, 0) + 1
         for tag in ticket.tags:
@@ -67,6 +75,10 @@ class Issue:
         load[1] += closed
         if load == [0, 0]:
             del self.handlers[handler]
+
+    def tickets_within(self, window: float) -> int:
+        """Tickets in the `window` seconds up to the last one; at most 1,000 are known."""
+        return len(self.times) - bisect_right(self.times, self.last_at - window)
 
     @property
     def topic(self) -> str:

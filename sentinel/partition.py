@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from sentinel.records import Heartbeat, IssueDigest, Outputs, Routed, RoutedTicket
+from alerts import Alert
+from sentinel.records import Digest, IssueSummary, Outputs, Routed, RoutedTicket
 from sentinel.street import Street
 
 
@@ -28,15 +29,19 @@ class Partition:
             if street is None:
                 street = self.streets[record.street] = self._make_street(record.street)
             return street.take(record)
-        digests: list[IssueDigest] = []
-        outputs = Outputs([], issues=[])
+        digests: list[Digest] = []
+        alerts: list[Alert] = []
+        issues: list[IssueSummary] = []
         for code in sorted(self.streets):
             street = self.streets[code]
-            outputs.alerts.extend(street.advance(record.clock, record.seq))
+            alerts += street.advance(record.clock, record.seq)
             digests += street.drain()
-            outputs.issues.extend(street.forgotten())
-        heartbeat = Heartbeat(record.seq, record.clock, self.number, tuple(digests))
-        return outputs._replace(heartbeat=heartbeat)
+            issues += street.forgotten()
+        return Outputs(alerts, digests=digests, issues=issues)
+
+    def idle(self, clock: float) -> bool:
+        """Whether a tick at `clock` would find nothing to do and nothing to tell."""
+        return all(street.idle(clock) for street in self.streets.values())
 
     def summaries(self) -> Outputs:
         """Return the summary of every live issue, for the end of a replay."""

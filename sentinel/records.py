@@ -80,15 +80,39 @@ class IssueDigest(NamedTuple):
     handler: str
     caller: str
     tags: tuple[str, ...]
+    title: str
+    text: str
 
 
-class Heartbeat(NamedTuple):
-    """A partition's answer to a tick: what its streets have to tell the city since the last one."""
+class HandlerDigest(NamedTuple):
+    """What happened to a ticket at a handler: it came with a time limit, it left, or its caller was called back."""
 
     seq: int
     clock: float
-    partition: int
-    digests: tuple[IssueDigest, ...]
+    street: str
+    handler: str
+    ticket_id: str
+    at: float
+    due_at: float
+    """time limit, 0 if it did not come with one"""
+    left: bool
+    bad: bool | None
+    """a call-back's answer: dissatisfied or not solved; None if this is no call-back"""
+    contradicted: bool
+    """it was closed as solved and the caller says it is not"""
+
+
+Digest = IssueDigest | HandlerDigest
+
+
+class Heartbeat(NamedTuple):
+    """An answer to a tick: what some partitions' streets have to tell the city since the last one."""
+
+    seq: int
+    clock: float
+    source: int
+    """who answers, one of those the city waits for"""
+    digests: tuple[Digest, ...]
 
 
 class IssueSummary(NamedTuple):
@@ -111,6 +135,7 @@ class Outputs(NamedTuple):
 
     alerts: list[Alert]
     assigned: Assigned | None = None
+    digests: Sequence[Digest] = ()
     heartbeat: Heartbeat | None = None
     issues: Sequence[IssueSummary] = ()
 

@@ -1,11 +1,15 @@
 """Learn the pair scorer from the hand-read issues, and say how good it is by cross-validation.
 
-    python -m embeddings.train.pair_scorer --data ../shared/data
+    sentinel simulate --days 12 --seed 5 --tickets-per-day 3000 --out out/pairs-5
+    sentinel simulate --days 12 --seed 6 --tickets-per-day 3000 --out out/pairs-6
+    python -m embeddings.train.pair_scorer --data ../shared/data \\
+        --simulated out/pairs-5 --held-out out/pairs-6
 
-Streams the real messages of 2019 through the clusterer's memory in order of time, collects the features of
-each message of a labelled issue against its candidates, fits a standardised logistic model and links. The
-figure is B-cubed F1 over the labelled messages, five-fold by issue: each message is scored by a model that
-has not seen its issue.
+Streams the real messages of 2019 and a simulated hotline, street by street, through the clusterer's memory in
+order of time, collects the features of each ticket of a known issue against its candidates, and fits a
+standardised logistic model in which real and simulated pairs weigh alike. Figures are B-cubed F1: over the
+labelled real messages, five-fold by issue (each message is scored by a model that has not seen its issue), and
+over the tickets of a second simulation.
 """
 
 import argparse
@@ -24,6 +28,13 @@ from embeddings.encoder import StaticEncoder
 from embeddings.lexicon import Lexicon
 from embeddings.memory import F64, Fields, TicketMemory
 from embeddings.pairs import FEATURES, PairScorer, pair_features
+from sentinel.door.callers import PUBLIC_KEY, CallerHasher
+from sentinel.door.masking import mask
+from sentinel.door.streets import StreetResolver
+from sentinel.reading import TicketReader
+from sentinel.readers import in_order, open_tickets
+from sentinel.records import RoutedTicket
+from sentinel.settings import load_settings
 
 FOLDS = 5
 OUT = Path("embeddings/models/pair_scorer.json")
@@ -42,6 +53,32 @@ def readings(data: Path, lexicon: Lexicon, encoder: StaticEncoder) -> Iterator[R
         terms, ids = lexicon.read(row["title"], row["text"])
         caller = int.from_bytes(row["user"].encode()[-7:], "little")
         yield Reading(row["id"], terms, encoder.encode(row["text"], ids), Fields(at, caller))
+
+
+def simulated(directory: Path, reader: TicketReader) -> dict[str, list[Reading]]:
+    """A simulation's tickets as the clusterer sees them, by street, in order of time."""
+    settings = load_settings(None)
+    resolver, hasher = StreetResolver(settings.streets), CallerHasher(PUBLIC_KEY)
+    streams: dict[str, list[Reading]] = {}
+    for entry in in_order(open_tickets([directory / "tickets.jsonl"]), lambda _: None):
+        event = entry.event
+        if event.event != "created":
+            continue
+        text, title, address = mask(event.text), mask(event.title), mask(event.address)
+        street = resolver.resolve(event.street, address, text, title)
+        ticket = RoutedTicket(
+            0, 0.0, street, "created", event.ticket_id, event.at.timestamp(), title, text,
+            topic=event.topic, company=mask(event.company), address=address,
+            caller=hasher.hash(event.caller),
+        )  # fmt: skip
+        streams.setdefault(street, []).append(reader.read(ticket))
+    return streams
+
+
+def simulated_truth(directory: Path) -> dict[str, str]:
+    """The true issue of every ticket that shares one with another."""
+    rows = map(json.loads, (directory / "issues_truth.jsonl").read_text("utf-8").splitlines())
+    return {row["ticket_id"]: row["issue_id"] for row in rows}
 
 
 def b_cubed(predicted: dict[str, str], truth: dict[str, str]) -> tuple[float, float, float]:
@@ -108,27 +145,59 @@ def main() -> None:
     """Train, cross-validate, save."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--simulated", type=Path, required=True)
+    parser.add_argument("--held-out", type=Path, required=True)
+    parser.add_argument("--simulated-weight", type=float, default=1.0)
     options = parser.parse_args()
     lexicon, encoder = Lexicon.shipped(), StaticEncoder()
+    reader = TicketReader(lexicon, encoder)
     stream = list(readings(options.data, lexicon, encoder))
     issues = json.loads((options.data / "citizen_messages" / "issues_dev.json").read_text("utf-8"))
     truth = {m["id"]: issue["issue_id"] for issue in issues for m in issue["members"]}
-    features, labels, weights, owners = collect(stream, lexicon, truth)
-    print(f"{len(labels):,} pairs, {int(labels.sum()):,} of one issue")
+    real = collect(stream, lexicon, truth)
+    more_truth = simulated_truth(options.simulated)
+    more = [
+        collect(tickets, lexicon, more_truth)
+        for _, tickets in sorted(simulated(options.simulated, reader).items())
+        if len(tickets) > 50
+    ]
+    extra = tuple(np.concatenate([part[i] for part in more]) for i in range(3))
+    scale = options.simulated_weight * real[2].sum() / extra[2].sum()
+    print(f"{len(real[1]):,} real pairs, {int(real[1].sum()):,} of one issue")
+    print(f"{len(extra[1]):,} simulated pairs, {int(extra[1].sum()):,} of one issue")
 
     names = sorted(set(truth.values()))
     fold_of = {issue: i % FOLDS for i, issue in enumerate(names)}
-    fold = np.array([fold_of[o] for o in owners])
-    everything = fit(features, labels, weights)
-    scorers = [fit(features[fold != k], labels[fold != k], weights[fold != k]) for k in range(FOLDS)]
+    fold = np.array([fold_of[o] for o in real[3]])
+
+    def fitted(kept: F64) -> PairScorer:
+        return fit(
+            np.vstack([real[0][kept], extra[0]]),
+            np.concatenate([real[1][kept], extra[1]]),
+            np.concatenate([real[2][kept], extra[2] * scale]),
+        )
+
+    everything = fitted(fold >= 0)
+    scorers = [fitted(fold != k) for k in range(FOLDS)]
 
     def held_out(ticket: str) -> PairScorer:
         return scorers[fold_of[truth[ticket]]] if ticket in truth else everything
 
-    for join_at in (-3.0, -2.5, -2.0, -1.75, -1.5, -1.0, -0.5):
+    other_truth = simulated_truth(options.held_out)
+    others = simulated(options.held_out, reader)
+    for join_at in (-3.5, -3.0, -2.5, -2.0, -1.5, -1.0):
         settings = ClustererSettings(join_at=join_at, single_days=400, issue_days=400, confirmed_days=400)
-        precision, recall, f1 = b_cubed(assign(stream, lexicon, held_out, settings), truth)
-        print(f"join at {join_at:5.2f}: B-cubed precision {precision:.3f} recall {recall:.3f} F1 {f1:.3f}")
+        scores = b_cubed(assign(stream, lexicon, held_out, settings), truth)
+        predicted: dict[str, str] = {}
+        for tickets in others.values():
+            predicted |= assign(tickets, lexicon, lambda _: everything, settings)
+        every = {ticket: other_truth.get(ticket, ticket) for ticket in predicted}
+        both = b_cubed(predicted, every)
+        shared = b_cubed(predicted, {t: i for t, i in every.items() if t in other_truth})
+        print(f"join at {join_at:5.2f}: " + ", ".join(
+            f"{name} B-cubed P {p:.3f} R {r:.3f} F1 {f:.3f}"
+            for name, (p, r, f) in (("real", scores), ("simulated, all", both), ("of issues", shared))
+        ))
     stored = dict(zip(FEATURES, [round(float(w), 6) for w in everything.weights], strict=True))
     OUT.write_text(json.dumps({"bias": round(everything.bias, 6), "weights": stored}, indent=2) + "\n")
     print(OUT.read_text())

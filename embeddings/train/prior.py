@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import load_file
-from tokenizers import Tokenizer
 
 from embeddings.lexicon import PRIOR, STATIC, Lexicon
 from embeddings.memory import F32, PRIOR_BITS
+from embeddings.segment import Segmenter
 from embeddings.train.corpus import general_texts, hotline_texts
 
 HOTLINE_WEIGHT = 5.0
@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     options = parser.parse_args()
     blank = np.full(1 << PRIOR_BITS, 1.0, np.float32)
-    lexicon = Lexicon(Tokenizer.from_file(str(STATIC / "tokenizer.json")), blank)
+    lexicon = Lexicon(Segmenter(STATIC / "tokenizer.json"), blank)
     vectors = load_file(STATIC / "model.safetensors")["embedding.weight"]
     counts = np.zeros(1 << PRIOR_BITS, np.float64)
     documents = 0.0

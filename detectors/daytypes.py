@@ -1,0 +1,57 @@
+"""Days as a hotline knows them: weekdays, weekends, public holidays, made-up workdays."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import lru_cache
+from typing import Final
+
+import chinese_calendar
+
+from detectors.base import DAY, HOUR
+
+HOLIDAY: Final = 7
+"""Class of a public holiday; 0 to 6 are Monday to Sunday."""
+DAY_CLASSES: Final = 8
+_MADE_UP_WORKDAY: Final = 2
+_EPOCH: Final = date(1970, 1, 1).toordinal()
+
+
+def local_day(t: float, utc_offset: float) -> int:
+    """Number of the local day that holds ``t``, days since 1970-01-01; the offset is in hours."""
+    return int((t + utc_offset * HOUR) // DAY)
+
+
+def day_start(day: int, utc_offset: float) -> float:
+    """POSIX seconds of the local midnight that begins ``day``."""
+    return day * DAY - utc_offset * HOUR
+
+
+@lru_cache(maxsize=4096)
+def day_class(day: int) -> int:
+    """Class of a local day: 0 (Monday) to 6 (Sunday), or 7 for a public holiday of China.
+
+    A weekend day that is worked to make up for a holiday counts as a Wednesday. Years the calendar library
+    does not know have weekdays and weekends only.
+
+    Examples
+    --------
+    >>> from datetime import date
+    >>> number = lambda *d: date(*d).toordinal() - date(1970, 1, 1).toordinal()
+    >>> day_class(number(2025, 9, 29)), day_class(number(2025, 10, 1)), day_class(number(2025, 9, 28))
+    (0, 7, 2)
+    """
+    today = date.fromordinal(day + _EPOCH)
+    weekday = today.weekday()
+    try:
+        free, holiday = chinese_calendar.get_holiday_detail(today)
+    except NotImplementedError:
+        return weekday
+    if free:
+        return HOLIDAY if holiday is not None else weekday
+    return weekday if weekday < 5 else _MADE_UP_WORKDAY
+
+
+def is_day_off(kind: int) -> bool:
+    """Whether a class of day is free of work for most people."""
+    return kind >= 5

@@ -1,0 +1,110 @@
+"""A first story and its confirmation by independent callers: ``new``."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from detectors.base import DAY, Decision, Kind
+from detectors.calibration import Calibrator
+from detectors.callers import RecentCallers
+from detectors.growth import HORIZONS, GrowthModel
+from detectors.statistical import StatisticalDetector
+from detectors.tails import score_of
+
+
+class NewDetector(StatisticalDetector):
+    """Tells an issue nobody spoke of before from the many that one person tells and none confirms.
+
+    The p-value of k distinct callers by an age is the chance that a background issue of this street and topic
+    grows so fast, from :class:`~detectors.growth.GrowthModel`, learned online. Issues that alarmed stop
+    teaching it.
+
+    Parameters
+    ----------
+    alarms_per_week
+        False alarms it may give a week, all issues together.
+    min_callers
+        Fewest distinct known callers that may alarm.
+    rare_days
+        With one caller less, only what chance brings once in so many days alarms.
+    max_age_days
+        Issues older than this are not new, at most 14.
+    calibrator, growth
+        Turn scores into recurrence intervals; the null.
+
+    Examples
+    --------
+    >>> from detectors.callers import CallerLedger
+    >>> ledger, new = CallerLedger(), NewDetector(alarms_per_week=0.02)
+    >>> for n in range(8):
+    ...     decision = new.update("issue", ledger.add("issue", 3600.0 * n, f"caller {n}"))
+    >>> decision.fired, decision.evidence.distinct_callers, decision.evidence.statistic
+    (True, 8, 'growth')
+
+    References
+    ----------
+    Allan, Lavrenko, Jin 2000, CIKM: first story detection is wrong too often to alarm on unconfirmed stories.
+    """
+
+    kind: ClassVar[Kind] = "new"
+
+    def __init__(
+        self,
+        alarms_per_week: float = 0.015,
+        min_callers: int = 3,
+        rare_days: float = 100_000.0,
+        max_age_days: float = 14.0,
+        calibrator: Calibrator | None = None,
+        growth: GrowthModel | None = None,
+    ) -> None:
+        super().__init__(alarms_per_week, calibrator or Calibrator(floor=2.0, span=14 * DAY, rate=0.1))
+        self.min_callers = min_callers
+        self.rare_days = rare_days
+        self.max_age_days = max_age_days
+        self.growth = growth or GrowthModel()
+        self._alarmed: set[str] = set()
+
+    def update(
+        self, key: str, callers: RecentCallers, topic: str = "", returning: bool = False
+    ) -> Decision | None:
+        """Judge an issue after a call that ``callers`` has counted; ``None`` if it says nothing.
+
+        ``returning`` marks an issue that was there before ``callers`` began: it is never new.
+        """
+        now = callers.last
+        age = now - callers.first
+        if returning or not callers.fresh or age > self.max_age_days * DAY:
+            return None
+        count = callers.distinct(now, HORIZONS[-1])
+        if count < self.min_callers - 1:
+            self.growth.learn(count, age, now, topic)
+            return None
+        score = score_of(self.growth.tail(count, age, topic))
+        if key not in self._alarmed:
+            self.growth.learn(count, age, now, topic)
+        if score < self.calibrator.floor:
+            return None
+        if count < self.min_callers and self.calibrator.recurrence_days(score) < self.rare_days:
+            return None
+        # Growth by steps is geometric beyond the first: mean q / (1 - q) with q the chance of the first step.
+        step = self.growth.tail(2, age, topic)
+        decision = self._decide(
+            key,
+            now,
+            score=score,
+            statistic="growth",
+            observed=count,
+            mean=1.0 + step / (1.0 - step),
+            dispersion=1.0,
+            window=max(age, 1.0),
+            distinct=count,
+            unknown=callers.unknown(now, HORIZONS[-1]),
+        )
+        if decision.fired:
+            self._alarmed.add(key)
+        return decision
+
+    def forget(self, key: str) -> None:
+        """Drop all state of an issue."""
+        super().forget(key)
+        self._alarmed.discard(key)

@@ -1,0 +1,135 @@
+"""Call-backs that say a closure was none, above the handler's own past: ``unsatisfied``."""
+
+from __future__ import annotations
+
+from collections import deque
+from math import exp, inf
+from typing import ClassVar, Final
+
+from detectors.base import DAY, Decision, Kind
+from detectors.calibration import Calibrator
+from detectors.statistical import StatisticalDetector
+from detectors.tails import beta_binomial_tail, score_of
+
+_MOST_RECENT: Final = 200
+
+
+class _Record:
+    """Call-backs of one handler: the recent ones, and the decayed past."""
+
+    __slots__ = ("bad", "recent", "seen", "total")
+
+    def __init__(self) -> None:
+        self.recent: deque[tuple[float, bool]] = deque()
+        self.bad = 0.0
+        self.total = 0.0
+        self.seen = -inf
+
+
+class UnsatisfiedDetector(StatisticalDetector):
+    """Tests the share of bad call-backs in the last weeks against the handler's own earlier share.
+
+    The earlier share is beta distributed: the handler's decayed past beside a shipped prior, so that small
+    numbers are shrunk. The recent count is then beta-binomial. A call-back is bad if the caller is
+    dissatisfied or contradicts a closure as solved.
+
+    Parameters
+    ----------
+    alarms_per_week
+        False alarms it may give a week, all handlers together.
+    window_days
+        What counts as recent; at most 200 call-backs.
+    min_bad
+        Fewest bad call-backs that may alarm.
+    share, weight
+        Shipped share of bad call-backs, 0 to 1, and what it is worth in call-backs.
+    memory_days
+        Days after which the past's weight has fallen to 1/e.
+    calibrator
+        Turns scores into recurrence intervals.
+
+    Examples
+    --------
+    >>> unsatisfied = UnsatisfiedDetector(alarms_per_week=0.05)
+    >>> for n in range(100):
+    ...     decision = unsatisfied.update("handler", 86400.0 * n, bad=n % 10 == 0)
+    >>> decision is None
+    True
+    >>> for n in range(20):
+    ...     decision = unsatisfied.update("handler", 86400.0 * 100 + 3600.0 * n, bad=True)
+    >>> decision.fired
+    True
+
+    References
+    ----------
+    Beta-binomial prediction: Gelman et al., Bayesian Data Analysis, 3rd ed., sections 2.4 and 5.3.
+    """
+
+    kind: ClassVar[Kind] = "unsatisfied"
+
+    def __init__(
+        self,
+        alarms_per_week: float = 0.005,
+        window_days: float = 14.0,
+        min_bad: int = 4,
+        share: float = 0.15,
+        weight: float = 10.0,
+        memory_days: float = 120.0,
+        calibrator: Calibrator | None = None,
+    ) -> None:
+        super().__init__(alarms_per_week, calibrator or Calibrator(floor=2.0, span=14 * DAY, rate=0.02))
+        self.window_days = window_days
+        self.min_bad = min_bad
+        self.share = share
+        self.weight = weight
+        self.memory_days = memory_days
+        self._handlers: dict[str, _Record] = {}
+
+    def update(self, key: str, t: float, bad: bool) -> Decision | None:
+        """Take a call-back about a closure of the handler ``key``; ``None`` if nothing stands out."""
+        record = self._handlers.get(key)
+        if record is None:
+            record = self._handlers[key] = _Record()
+        record.recent.append((t, bad))
+        now = max(t, record.seen)
+        self._age(record, now)
+        count = len(record.recent)
+        bads = sum(b for _, b in record.recent)
+        if bads < self.min_bad:
+            return None
+        alpha = self.weight * self.share + record.bad
+        beta = self.weight * (1.0 - self.share) + record.total - record.bad
+        score = score_of(beta_binomial_tail(bads, count, alpha, beta))
+        if score < self.calibrator.floor:
+            return None
+        share = alpha / (alpha + beta)
+        return self._decide(
+            key,
+            now,
+            score=score,
+            statistic="share of bad call-backs",
+            observed=bads,
+            mean=count * share,
+            dispersion=1.0 + count / (alpha + beta),
+            window=self.window_days * DAY,
+            distinct=0,
+            unknown=0,
+        )
+
+    def forget(self, key: str) -> None:
+        """Drop a handler."""
+        super().forget(key)
+        self._handlers.pop(key, None)
+
+    def _age(self, record: _Record, now: float) -> None:
+        """Move what is no longer recent into the past."""
+        if record.seen > -inf:
+            keep = exp(-(now - record.seen) / DAY / self.memory_days)
+            record.bad *= keep
+            record.total *= keep
+        record.seen = now
+        oldest = now - self.window_days * DAY
+        while record.recent and (record.recent[0][0] <= oldest or len(record.recent) > _MOST_RECENT):
+            _, bad = record.recent.popleft()
+            record.bad += bad
+            record.total += 1.0

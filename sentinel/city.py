@@ -1,0 +1,221 @@
+"""The city stage: what spans streets, from the streets' digests in the order of their numbers."""
+
+from collections import Counter, deque
+
+from alerts import Alert, AlertBook, Detection
+from alerts.detection import Facts, StreetCount
+from alerts.model import Scope
+from detectors.base import Decision
+from sentinel.desks import Desks
+from sentinel.facts import evidence_of, issue_facts, tickets_facts
+from sentinel.gist import gist
+from sentinel.issues import Issue
+from sentinel.reading import issue_id_of
+from sentinel.records import Digest, HandlerDigest, Heartbeat, IssueDigest, RoutedTicket
+from sentinel.shared import Shared
+from sentinel.watch import StreetWatch, cells_of, city_budget
+
+DAY = 86400.0
+CITY = ""
+PRAISE, QUESTION = "表扬", "咨询"
+RECENT = 7 * DAY
+MIN_STREETS = 3
+"""an issue in fewer streets is the streets' own"""
+MOST_IN_ONE = 0.7
+"""an issue with a greater part of its tickets in one street is that street's own"""
+
+
+class City:
+    """State machine of the city stage.
+
+    Takes heartbeats of all sources in any order; applies digests in (number, street) order up to the lowest
+    number that every source has answered, and holds the rest.
+    """
+
+    def __init__(self, shared: Shared, sources: int) -> None:
+        self.clock = 0.0
+        self._shared = shared
+        self._answered = dict.fromkeys(range(sources), 0)
+        self._applied = 0
+        self._held: list[Digest] = []
+        self._clusterer = shared.city_clusterer()
+        self._watch = StreetWatch(shared.settings, city_budget(shared.settings))
+        self._desks = Desks(shared.settings)
+        self._book = AlertBook(
+            CITY,
+            shared.settings.streets.name,
+            shared.settings.alerts.rules,
+            shared.settings.severity,
+            shared.settings.timezone,
+        )
+        self._issues: dict[str, Issue] = {}
+        self._streets: dict[str, dict[str, int]] = {}
+        self._joined: dict[str, str] = {}
+        self._recent: deque[tuple[float, str, str, str]] = deque()
+        self._next_sweep = 0.0
+
+    def take(self, heartbeat: Heartbeat) -> list[Alert]:
+        """Take one source's answer to a tick; return what can be said now that it is here."""
+        if heartbeat.seq <= self._answered[heartbeat.source]:
+            return []
+        self._answered[heartbeat.source] = heartbeat.seq
+        self._held += heartbeat.digests
+        lowest = min(self._answered.values())
+        if lowest <= self._applied:
+            return []
+        self._applied = lowest
+        alerts: list[Alert] = []
+        if not self._held:
+            return self._advance(heartbeat.clock, heartbeat.seq)
+        ready = sorted((d for d in self._held if d.seq <= lowest), key=lambda d: (d.seq, d.street))
+        self._held = [d for d in self._held if d.seq > lowest]
+        for digest in ready:
+            alerts += self._advance(digest.clock, digest.seq)
+            if isinstance(digest, HandlerDigest):
+                self._desks.take(digest)
+                alerts += self._desk_alerts(digest.handler, digest.seq, digest.ticket_id)
+            else:
+                alerts += self._ticket(digest)
+        return alerts + self._advance(heartbeat.clock, heartbeat.seq)
+
+    # -- issues and topics -------------------------------------------------------------------------------
+
+    def _ticket(self, digest: IssueDigest) -> list[Alert]:
+        reading = digest.reading
+        key = f"{digest.street}/{digest.issue_id}"
+        city_id = self._joined.get(key)
+        if city_id is None:
+            assignment = self._clusterer.assign(reading, issue_id_of("city", reading.ticket_id))
+            city_id = self._joined[key] = assignment.issue_id
+        issue = self._issues.get(city_id)
+        ticket = RoutedTicket(
+            digest.seq, digest.clock, digest.street, "created", reading.ticket_id, reading.fields.at,
+            digest.title, digest.text, digest.topic, digest.nature, digest.handler,
+            tags=digest.tags, caller=digest.caller,
+        )  # fmt: skip
+        if issue is None:
+            issue = self._issues[city_id] = Issue(city_id, CITY, digest.seq, ticket.at, ticket.at)
+        issue.add(ticket, digest.topic, False)
+        streets = self._streets.setdefault(city_id, {})
+        streets[digest.street] = streets.get(digest.street, 0) + 1
+        self._recent.append((ticket.at, digest.topic, ticket.ticket_id, digest.street))
+        if digest.nature == PRAISE or ticket.at <= self.clock - self._shared.settings.arrival.late_limit:
+            return []
+        decisions = self._watch.issue(
+            city_id, ticket, digest.topic, closed=False, countable=digest.nature != QUESTION
+        )
+        alerts: list[Alert] = []
+        if len(streets) >= MIN_STREETS and max(streets.values()) <= MOST_IN_ONE * issue.count:
+            fired = [decision for decision in decisions if decision.fired]
+            for decision in fired:
+                alerts += self._detect(decision, "issue", ticket, issue)
+            if not fired and self._book.is_open("issue", city_id):
+                standing = self._watch.standing(city_id, digest.clock)
+                evidence = evidence_of(standing, issue.tickets_within(standing.window))
+                facts = self._facts_of(issue)
+                alerts += self._book.progress("issue", city_id, self.clock, digest.seq, evidence, facts)
+        return alerts + self._topic_alerts(ticket, digest.topic)
+
+    def _detect(self, decision: Decision, scope: Scope, ticket: RoutedTicket, issue: Issue) -> list[Alert]:
+        return self._book.detect(
+            Detection(
+                kind=decision.kind,
+                basis=decision.basis,
+                scope=scope,
+                subject=issue.id,
+                at=self.clock,
+                seq=ticket.seq,
+                evidence=evidence_of(decision.evidence, issue.tickets_within(decision.evidence.window)),
+                facts=self._facts_of(issue),
+                cause=ticket.ticket_id,
+                topic=issue.topic,
+            )
+        )
+
+    def _facts_of(self, issue: Issue) -> Facts:
+        texts = [(title, text) for _, title, text in issue.texts]
+        said = gist(texts, issue.topic, self._shared.lexicon.cut, self._shared.lexicon.rarity)
+        streets = sorted(self._streets[issue.id].items(), key=lambda item: (-item[1], item[0]))
+        name = self._shared.streets.name
+        return issue_facts(issue, said, streets=tuple(StreetCount(name(s), n) for s, n in streets))
+
+    def _topic_alerts(self, ticket: RoutedTicket, topic: str) -> list[Alert]:
+        alerts: list[Alert] = []
+        for series, decision in self._watch.cells(ticket, topic):
+            since = self.clock - min(decision.evidence.window, RECENT)
+            found = [(at, i, street) for at, t, i, street in self._recent if at > since and series in cells_of(t)]
+            by_street = Counter(street for _, _, street in found)
+            if len(by_street) < MIN_STREETS or max(by_street.values()) > MOST_IN_ONE * len(found):
+                continue
+            tickets = [(at, i) for at, i, _ in found]
+            alerts += self._book.detect(
+                Detection(
+                    kind=decision.kind,
+                    basis=decision.basis,
+                    scope="topic" if series else "city",
+                    subject=series or CITY,
+                    at=self.clock,
+                    seq=ticket.seq,
+                    evidence=evidence_of(decision.evidence, len(tickets)),
+                    facts=tickets_facts(tickets, decision.evidence.distinct_callers),
+                    cause=ticket.ticket_id,
+                    topic=series,
+                )
+            )
+        return alerts
+
+    # -- handlers ----------------------------------------------------------------------------------------
+
+    def _desk_alerts(self, handler: str, seq: int, cause: str) -> list[Alert]:
+        alerts: list[Alert] = []
+        for decision, facts in self._desks.judge(handler, self.clock):
+            detection = Detection(
+                kind=decision.kind,
+                basis=decision.basis,
+                scope="handler",
+                subject=handler,
+                at=self.clock,
+                seq=seq,
+                evidence=evidence_of(decision.evidence, facts.ticket_count),
+                facts=facts,
+                cause=cause,
+            )
+            alerts += self._book.detect(detection)
+        return alerts
+
+    # -- time --------------------------------------------------------------------------------------------
+
+    def _advance(self, clock: float, seq: int) -> list[Alert]:
+        if clock <= self.clock:
+            return []
+        self.clock = clock
+        due = self._book.next_due()
+        alerts = self._book.due(clock, seq) if due is not None and due <= clock else []
+        for handler in self._desks.hourly(clock):
+            alerts += self._desk_alerts(handler, seq, "")
+        if clock >= self._next_sweep:
+            self._next_sweep = (clock // DAY + 1) * DAY
+            self._forget(clock)
+        return alerts
+
+    def _forget(self, clock: float) -> None:
+        for city_id in self._clusterer.forget(clock):
+            self._issues.pop(city_id, None)
+            self._streets.pop(city_id, None)
+            self._watch.forget(city_id)
+        self._joined = {key: city_id for key, city_id in self._joined.items() if city_id in self._issues}
+        while self._recent and self._recent[0][0] <= clock - RECENT:
+            self._recent.popleft()
+
+    def __getstate__(self) -> dict[str, object]:
+        """State without what belongs to the package and the configuration."""
+        state = self.__dict__.copy()
+        del state["_shared"]
+        return state
+
+    def attach(self, shared: Shared) -> None:
+        """Give a restored city what its state leaves out."""
+        self._shared = shared
+        self._clusterer.memory.prior = shared.lexicon.prior
+
+

@@ -1,0 +1,135 @@
+"""The command line. Commands import what they need when they run, so that help and errors come at once."""
+
+import sys
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+
+import click
+
+from sentinel import __version__
+
+FILES = click.Path(path_type=Path)
+
+
+class _Group(click.Group):
+    """A group whose errors are one clear message and exit code 2, never a traceback."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        from sentinel.config_files import ConfigError
+        from sentinel.readers.rejections import ReadError
+
+        try:
+            return super().invoke(ctx)
+        except (ReadError, ConfigError, ValueError, OSError) as error:
+            if isinstance(error, BrokenPipeError):
+                raise
+            message = str(error)
+            if isinstance(error, OSError) and error.filename:
+                message = f"{error.filename}: {error.strerror}"
+            click.secho(f"error: {message}", fg="red", err=True)
+            ctx.exit(2)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="sentinel")
+def main() -> None:
+    """Early warning on a city's hotline tickets: what is new, rising, a mass complaint or urgent."""
+
+
+def _config_option(command: Callable[..., None]) -> Callable[..., None]:
+    return click.option(
+        "--config",
+        type=FILES,
+        metavar="DIR",
+        help="Your settings; files left out are the shipped ones.",
+    )(command)
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True, type=FILES)
+@click.option("--out", required=True, type=FILES, metavar="DIR", help="Where the results are written.")
+@_config_option
+@click.option("--map", "mapping", metavar="FIELD=COLUMN,…", default="", help="Foreign column names.")
+@click.option("--speed", type=click.FloatRange(min=0), default=0.0, help="Times real time; 0: at once.")
+@click.option("--workers", type=click.IntRange(0, 64), default=0, help="Processes to spread the streets over.")
+@click.option("--quiet", is_flag=True, help="Print the closing table only.")
+def replay(
+    files: tuple[Path, ...],
+    out: Path,
+    config: Path | None,
+    mapping: str,
+    speed: float,
+    workers: int,
+    quiet: bool,
+) -> None:
+    """Replay ticket FILES (JSONL, CSV, XLSX; gzip too) and write alerts, issues and assignments.
+
+    \b
+    sentinel replay tickets.xlsx --out out/today
+    sentinel replay old.csv --map created_at=time,ticket_id=id,caller=user --out out/old
+    """
+    from sentinel.replay_command import run_replay
+
+    run_replay(files, out, config, mapping, speed, workers, quiet)
+
+
+@main.command()
+@click.option("--days", required=True, type=click.IntRange(1, 3660), help="Days to simulate.")
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
+@click.option("--out", required=True, type=FILES, metavar="DIR", help="Where tickets and truth are written.")
+@click.option("--tickets-per-day", type=click.IntRange(10, 1_000_000), default=4000, show_default=True)
+@click.option("--start", type=click.DateTime(["%Y-%m-%d"]), default="2025-03-03", show_default=True)
+@click.option("--no-incidents", is_flag=True, help="Plant nothing: every alert is a false alarm.")
+@_config_option
+def simulate(
+    days: int,
+    seed: int,
+    out: Path,
+    tickets_per_day: int,
+    start: datetime,
+    no_incidents: bool,
+    config: Path | None,
+) -> None:
+    """Simulate a city's hotline: tickets.jsonl, and the planted incidents in incidents.jsonl."""
+    from sentinel.demo import run_simulate
+
+    day: date = start.date()
+    run_simulate(days, seed, out, tickets_per_day, day, not no_incidents, config)
+
+
+@main.command()
+@click.option("--out", type=FILES, default=Path("out/demo"), show_default=True, metavar="DIR")
+@click.option("--days", type=click.IntRange(1, 366), default=28, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=7, show_default=True)
+@click.option("--tickets-per-day", type=click.IntRange(10, 1_000_000), default=2000, show_default=True)
+@click.option("--workers", type=click.IntRange(0, 64), default=0)
+@_config_option
+def demo(out: Path, days: int, seed: int, tickets_per_day: int, workers: int, config: Path | None) -> None:
+    """Simulate a hotline, replay it, and say which planted incidents were found."""
+    from sentinel.demo import run_demo
+
+    run_demo(out, days, seed, tickets_per_day, workers, config)
+
+
+@main.command()
+@click.argument("alerts", type=FILES)
+@click.argument("incidents", type=FILES)
+def score(alerts: Path, incidents: Path) -> None:
+    """Compare ALERTS (alerts.jsonl) with planted INCIDENTS (incidents.jsonl)."""
+    from sentinel.demo import run_score
+
+    run_score(alerts, incidents)
+
+
+@main.command("check-config")
+@click.argument("directory", required=False, type=FILES)
+def check_config(directory: Path | None) -> None:
+    """Validate DIRECTORY (the shipped config by default); each error with file, field and fix."""
+    from sentinel.check_config import check
+
+    sys.exit(check(directory))
+
+
+if __name__ == "__main__":
+    main()

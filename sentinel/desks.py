@@ -1,0 +1,105 @@
+"""Handlers across the city: tickets past their limit that pile up, closings that callers contradict."""
+
+from collections import deque
+from typing import NamedTuple
+
+from alerts.detection import Facts
+from detectors.base import Decision
+from detectors.overdue import OverdueDetector
+from detectors.unsatisfied import UnsatisfiedDetector
+from sentinel.records import HandlerDigest
+from sentinel.settings import Settings
+
+HOUR, DAY = 3600.0, 86400.0
+UNSATISFIED_SHARE = 0.1  # of the city stage's own false alarms
+
+
+class _Callback(NamedTuple):
+    at: float
+    ticket_id: str
+    contradicted: bool
+
+
+class Desks:
+    """Watches every handler."""
+
+    def __init__(self, settings: Settings) -> None:
+        rules, budget = settings.handling, settings.budget
+        self._window = rules.unsatisfied.within
+        self._close = rules.overdue.close
+        self._overdue = OverdueDetector(min_tickets=rules.overdue.tickets)
+        self._unsatisfied = UnsatisfiedDetector(
+            budget.false_alarms_per_week * budget.city_share * UNSATISFIED_SHARE,
+            min_bad=rules.unsatisfied.callbacks,
+        )
+        self._limits: dict[str, dict[str, float]] = {}
+        self._bad: dict[str, deque[_Callback]] = {}
+        self._spoke: dict[str, Decision] = {}
+        self._hour = 0.0
+
+    def take(self, digest: HandlerDigest) -> None:
+        """Note what happened to a ticket at a handler."""
+        handler, ticket = digest.handler, digest.ticket_id
+        if digest.left:
+            self._overdue.close(handler, digest.at, ticket)
+            self._limits.get(handler, {}).pop(ticket, None)
+        elif digest.due_at:
+            self._overdue.open(handler, digest.at, ticket, digest.due_at)
+            self._limits.setdefault(handler, {})[ticket] = digest.due_at
+        if digest.bad is not None:
+            if digest.bad:
+                bad = self._bad.setdefault(handler, deque(maxlen=200))
+                bad.append(_Callback(digest.at, ticket, digest.contradicted))
+            decision = self._unsatisfied.update(handler, digest.at, bad=digest.bad)
+            if decision is not None and decision.fired:
+                self._spoke[handler] = decision
+
+    def hourly(self, clock: float) -> list[str]:
+        """Return, once an hour, the handlers whose piles must be looked at though nothing happened there."""
+        if clock < self._hour:
+            return []
+        self._hour = (clock // HOUR + 1) * HOUR
+        return sorted(self._limits)
+
+    def judge(self, handler: str, clock: float) -> list[tuple[Decision, Facts]]:
+        """Return what is wrong at a handler now, with the facts to tell."""
+        found = []
+        decision = self._spoke.pop(handler, None)
+        if decision is not None:
+            since = clock - self._window
+            recent = [c for c in self._bad[handler] if c.at > since]
+            found.append((decision, self._callback_facts(handler, recent)))
+        limits = self._limits.get(handler)
+        if limits:
+            piled = self._overdue.update(handler, clock)
+            if piled is not None and piled.fired:
+                found.append((piled, self._pile_facts(handler, limits, clock)))
+        return found
+
+    def _callback_facts(self, handler: str, recent: list[_Callback]) -> Facts:
+        ids = tuple(c.ticket_id for c in recent)
+        return Facts(
+            headline="",
+            place=handler,
+            ticket_ids=ids,
+            ticket_count=len(ids),
+            representative_ticket_id=ids[-1] if ids else "",
+            first_ticket_at=recent[0].at if recent else 0.0,
+            unsatisfied=len(recent),
+            contradicted=sum(c.contradicted for c in recent),
+        )
+
+    def _pile_facts(self, handler: str, limits: dict[str, float], clock: float) -> Facts:
+        past = sorted((due, ticket) for ticket, due in limits.items() if due <= clock)
+        soon = sum(clock < due <= clock + self._close for due in limits.values())
+        ids = tuple(ticket for _, ticket in past)[-200:]
+        return Facts(
+            headline="",
+            place=handler,
+            ticket_ids=ids,
+            ticket_count=len(past),
+            representative_ticket_id=ids[0] if ids else "",
+            first_ticket_at=past[0][0] if past else 0.0,
+            overdue=len(past),
+            due_soon=soon,
+        )

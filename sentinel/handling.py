@@ -1,0 +1,151 @@
+"""What happens to tickets after they are taken: where each stands, and the rules about handling that fails."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from detectors.base import Decision
+from detectors.bounced import BouncedDetector
+from detectors.repeat_call import RepeatCallDetector
+from sentinel.issues import Issue
+from sentinel.records import HandlerDigest, RoutedTicket
+from sentinel.settings import Settings
+
+DAY = 86400.0
+
+
+class Finding(NamedTuple):
+    """A rule about handling that fired, with the counts its alert tells."""
+
+    decision: Decision
+    counts: dict[str, int]
+
+
+@dataclass(slots=True)
+class _Ticket:
+    issue: str
+    caller: str
+    handler: str
+    due_at: float
+    last: float
+    open: bool = True
+    solved: bool = False
+    returns: int = 0
+    hands: list[str] = field(default_factory=list)
+
+
+class HandlingWatch:
+    """Follows every ticket of a street from dispatch to call-back."""
+
+    def __init__(self, settings: Settings) -> None:
+        rules = settings.handling
+        self._bounced = BouncedDetector(rules.bounced.returns, rules.bounced.handlers)
+        self._repeat = RepeatCallDetector(
+            min_repeats=rules.repeat_call.calls,
+            min_callers=rules.repeat_call.callers,
+            memory_days=rules.repeat_call.within / DAY,
+        )
+        self._tickets: dict[str, _Ticket] = {}
+        self.digests: list[HandlerDigest] = []
+
+    def issue_of(self, ticket_id: str) -> str:
+        """Return the issue of a ticket, "" if it is not known."""
+        known = self._tickets.get(ticket_id)
+        return known.issue if known else ""
+
+    def created(self, ticket: RoutedTicket, issue: str) -> list[Finding]:
+        """Take a new ticket of an issue; it may be a repeat call."""
+        self._tickets[ticket.ticket_id] = _Ticket(
+            issue, ticket.caller, ticket.handler, ticket.due_at or 0.0, ticket.clock
+        )
+        self._tell(ticket, ticket.handler, due_at=ticket.due_at)
+        decision = self._repeat.update(issue, ticket.at, ticket.caller)
+        if decision is None or not decision.fired:
+            return []
+        return [Finding(decision, {"repeats": int(decision.evidence.observed)})]
+
+    def take(self, ticket: RoutedTicket, issue: Issue | None) -> list[Finding]:
+        """Take a later event; `issue` is the one its ticket belongs to, if both are still known."""
+        known = self._tickets.get(ticket.ticket_id)
+        if known is None:
+            return []
+        known.last = ticket.clock
+        due_at = ticket.due_at or known.due_at
+        match ticket.event:
+            case "dispatched":
+                if issue is not None:
+                    issue.load(known.handler, -1, 0)
+                    issue.load(ticket.handler, 1, 0)
+                self._tell(ticket, known.handler, left=True)
+                known.handler, known.due_at = ticket.handler, due_at
+                self._tell(ticket, ticket.handler, due_at=due_at)
+                return self._moved(known, ticket, self._bounced.update(ticket.ticket_id, ticket.at, ticket.handler))
+            case "returned":
+                known.returns += 1
+                self._tell(ticket, known.handler, left=True)
+                return self._moved(known, ticket, self._bounced.update(ticket.ticket_id, ticket.at, returned=True))
+            case "closed":
+                self._close(known, ticket, issue)
+            case "suspended":
+                self._tell(ticket, known.handler, left=True)
+            case "resumed":
+                self._tell(ticket, known.handler, due_at=due_at)
+            case "callback":
+                if ticket.satisfied is not None or ticket.solved is not None:
+                    contradicted = ticket.solved is False and known.solved
+                    bad = ticket.satisfied is False or ticket.solved is False
+                    self._tell(ticket, known.handler, bad=bad, contradicted=contradicted)
+        return []
+
+    def drain(self) -> list[HandlerDigest]:
+        """Return what the city has not been told yet."""
+        digests, self.digests = self.digests, []
+        return digests
+
+    def forget(self, before: float) -> None:
+        """Drop tickets last heard of at or before a time."""
+        for ticket_id in [t for t, known in self._tickets.items() if known.last <= before]:
+            del self._tickets[ticket_id]
+            self._bounced.forget(ticket_id)
+
+    def forget_issue(self, issue: str) -> None:
+        """Drop what is known of an issue's closings."""
+        self._repeat.forget(issue)
+
+    def _moved(self, known: _Ticket, ticket: RoutedTicket, decision: Decision | None) -> list[Finding]:
+        if ticket.handler and ticket.handler not in known.hands:
+            known.hands.append(ticket.handler)
+        if decision is None or not decision.fired:
+            return []
+        return [Finding(decision, {"returns": known.returns, "hands": len(known.hands)})]
+
+    def _close(self, known: _Ticket, ticket: RoutedTicket, issue: Issue | None) -> None:
+        self._tell(ticket, known.handler, left=True)
+        if ticket.solved is not None:
+            known.solved = ticket.solved
+        if not known.open:
+            return
+        known.open = False
+        self._bounced.forget(ticket.ticket_id)
+        self._repeat.close(known.issue, ticket.at, known.caller)
+        if issue is not None:
+            issue.load(known.handler, -1, 1)
+            issue.open_tickets -= 1
+
+    def _tell(
+        self,
+        ticket: RoutedTicket,
+        handler: str,
+        *,
+        due_at: float | None = None,
+        left: bool = False,
+        bad: bool | None = None,
+        contradicted: bool = False,
+    ) -> None:
+        """Note what the city must know about a handler, if there is anything."""
+        if handler and (left or due_at or bad is not None):
+            self.digests.append(
+                HandlerDigest(
+                    ticket.seq, ticket.clock, ticket.street, handler, ticket.ticket_id, ticket.at,
+                    due_at or 0.0, left, bad, contradicted,
+                )
+            )  # fmt: skip

@@ -1,0 +1,228 @@
+"""The street stage as a replay runs it: all partitions in this process, or spread over several."""
+
+import multiprocessing
+import queue
+import threading
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
+from typing import Protocol
+
+from sentinel.partition import Partition
+from sentinel.records import Digest, End, Heartbeat, Outputs, Routed, RoutedTicket, Tick
+from sentinel.settings import Settings
+from sentinel.shared import Shared
+from sentinel.street import Street
+
+_BATCH = 256
+_ROUNDS_AHEAD = 64  # ticks the parent may be ahead of the slowest child
+
+
+class Partitions(Protocol):
+    """Takes routed records; answers in rounds, one for each tick that all partitions have answered."""
+
+    @property
+    def sources(self) -> int:
+        """How many heartbeats make a round, numbered from 0."""
+
+    def ticket(self, partition: int, record: RoutedTicket) -> None:
+        """Send a ticket to its partition."""
+
+    def tick(self, record: Tick | End) -> None:
+        """Send a tick, or the end, to all partitions."""
+
+    def ready(self) -> Sequence[list[Outputs]]:
+        """Return the rounds that are complete."""
+
+    def finish(self) -> Sequence[list[Outputs]]:
+        """Return all rounds that are left, and the summaries of all live issues."""
+
+    def close(self) -> None:
+        """Let go of everything."""
+
+
+def make_partition(number: int, shared: Shared) -> Partition:
+    """Return an empty partition."""
+    return Partition(number, lambda code: Street(code, shared))
+
+
+class InlinePartitions:
+    """Partitions in this process; they answer a tick together, as number `number`."""
+
+    def __init__(self, shared: Shared, numbers: list[int], number: int = 0) -> None:
+        self.partitions = {n: make_partition(n, shared) for n in numbers}
+        self._number = number
+        self._round: list[Outputs] = []
+        self._rounds: list[list[Outputs]] = []
+
+    @property
+    def sources(self) -> int:
+        """This process answers as one."""
+        return 1
+
+    def ticket(self, partition: int, record: RoutedTicket) -> None:
+        """Apply a ticket."""
+        outputs = self.partitions[partition].take(record)
+        if outputs.alerts or outputs.assigned:
+            self._round.append(outputs)
+
+    def tick(self, record: Tick | End) -> None:
+        """Apply a tick to all partitions that have something to do, and close the round."""
+        digests: list[Digest] = []
+        for partition in self.partitions.values():
+            if not partition.idle(record.clock):
+                outputs = partition.take(record)
+                if outputs.alerts or outputs.issues:
+                    self._round.append(outputs)
+                digests += outputs.digests
+        self._round.append(
+            Outputs([], heartbeat=Heartbeat(record.seq, record.clock, self._number, tuple(digests)))
+        )
+        self._rounds.append(self._round)
+        self._round = []
+
+    def ready(self) -> Sequence[list[Outputs]]:
+        """Return the rounds that are complete."""
+        rounds, self._rounds = self._rounds, []
+        return rounds
+
+    def finish(self) -> Sequence[list[Outputs]]:
+        """Return what is left."""
+        return [*self.ready(), [partition.summaries() for partition in self.partitions.values()]]
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+def _child(connection: Connection, settings: Settings, numbers: list[int], number: int) -> None:
+    """Run some partitions in a process of their own: batches of records in, a round's outputs out."""
+    try:
+        partitions = InlinePartitions(Shared.load(settings), numbers, number)
+        while (batch := connection.recv()) is not None:
+            for number, record in batch:
+                if isinstance(record, RoutedTicket):
+                    partitions.ticket(number, record)
+                else:
+                    partitions.tick(record)
+            for outputs in partitions.ready():
+                connection.send(outputs)
+        for outputs in partitions.finish():
+            connection.send(outputs)
+        connection.send(None)
+    except (KeyboardInterrupt, EOFError, BrokenPipeError):
+        pass  # the parent has ended
+    finally:
+        connection.close()
+
+
+class ChildFailed(RuntimeError):
+    """A process of the street stage ended before its work was done."""
+
+
+class ProcessPartitions:
+    """Partitions spread over processes; the parent keeps intake, the city and the files."""
+
+    def __init__(self, settings: Settings, numbers: list[int], workers: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        shares = [share for i in range(workers) if (share := numbers[i::workers])]
+        self._worker_of = {number: i for i, share in enumerate(shares) for number in share}
+        self._connections: list[Connection] = []
+        self._queues: list[queue.SimpleQueue[list[Outputs] | None | BaseException]] = []
+        self._batches: list[list[tuple[int, Routed]]] = [[] for _ in shares]
+        self._processes = []
+        self._sent = 0
+        self._returned = 0
+        for number, share in enumerate(shares):
+            here, there = context.Pipe()
+            process = context.Process(target=_child, args=(there, settings, share, number), daemon=True)
+            process.start()
+            there.close()
+            answers: queue.SimpleQueue[list[Outputs] | None | BaseException] = queue.SimpleQueue()
+            # a child never waits for us to read, or both sides could wait for each other
+            threading.Thread(target=_listen, args=(here, answers), daemon=True).start()
+            self._connections.append(here)
+            self._queues.append(answers)
+            self._processes.append(process)
+
+    @property
+    def sources(self) -> int:
+        """Each process answers as one."""
+        return len(self._processes)
+
+    def ticket(self, partition: int, record: RoutedTicket) -> None:
+        """Send a ticket to the process that has its partition."""
+        worker = self._worker_of[partition]
+        batch = self._batches[worker]
+        batch.append((partition, record))
+        if len(batch) >= _BATCH:
+            self._send(worker)
+
+    def tick(self, record: Tick | End) -> None:
+        """Send a tick to all processes."""
+        for worker in range(len(self._batches)):
+            self._batches[worker].append((0, record))
+            if len(self._batches[worker]) >= _BATCH:
+                self._send(worker)
+        self._sent += 1
+
+    def ready(self) -> Sequence[list[Outputs]]:
+        """Return the rounds that are complete; wait where the children are far behind."""
+        rounds = []
+        while self._sent - self._returned > _ROUNDS_AHEAD or (
+            self._returned < self._sent and all(not answers.empty() for answers in self._queues)
+        ):
+            if self._sent - self._returned > _ROUNDS_AHEAD:
+                self._send_all()
+            rounds.append(self._round())
+        return rounds
+
+    def finish(self) -> Sequence[list[Outputs]]:
+        """Send what is left and wait for all answers."""
+        self._send_all()
+        for connection in self._connections:
+            connection.send(None)
+        rounds = [self._round() for _ in range(self._sent - self._returned)]
+        rounds.append([outputs for answers in self._queues for outputs in _answer(answers)])
+        return rounds
+
+    def close(self) -> None:
+        """End the children."""
+        for connection in self._connections:
+            connection.close()
+        for process in self._processes:
+            process.join(timeout=5)
+            if process.is_alive():
+                process.terminate()
+
+    def _round(self) -> list[Outputs]:
+        self._returned += 1
+        return [outputs for answers in self._queues for outputs in _answer(answers)]
+
+    def _send(self, worker: int) -> None:
+        if self._batches[worker]:
+            try:
+                self._connections[worker].send(self._batches[worker])
+            except OSError as error:
+                raise ChildFailed("a worker process ended early; run without --workers to see why") from error
+            self._batches[worker] = []
+
+    def _send_all(self) -> None:
+        for worker in range(len(self._batches)):
+            self._send(worker)
+
+
+def _listen(
+    connection: Connection, answers: "queue.SimpleQueue[list[Outputs] | None | BaseException]"
+) -> None:
+    try:
+        while (outputs := connection.recv()) is not None:
+            answers.put(outputs)
+        answers.put(None)
+    except (EOFError, OSError) as error:
+        answers.put(error)
+
+
+def _answer(answers: "queue.SimpleQueue[list[Outputs] | None | BaseException]") -> list[Outputs]:
+    outputs = answers.get()
+    if isinstance(outputs, BaseException):
+        raise ChildFailed("a worker process ended early; run without --workers to see why") from outputs
+    return outputs or []

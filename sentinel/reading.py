@@ -1,0 +1,50 @@
+"""A routed ticket as the clusterer and the classifier read it: terms, vector, and keys of its fields."""
+
+import hashlib
+from collections.abc import Callable
+
+from embeddings.clusterer import Reading
+from embeddings.encoder import Encoder
+from embeddings.lexicon import Lexicon
+from embeddings.memory import Fields
+from embeddings.text import normalise
+from sentinel.records import RoutedTicket
+
+ADDRESS_MIN = 5  # a shorter address is a district, not a place
+
+
+class TicketReader:
+    """Reads tickets with the shipped lexicon and one encoder; holds no state."""
+
+    def __init__(self, lexicon: Lexicon, encoder: Encoder) -> None:
+        self.lexicon = lexicon
+        self.encoder = encoder
+
+    def read(self, ticket: RoutedTicket) -> Reading:
+        """Return what is compared of a ticket. Its address counts as part of its text."""
+        text = f"{ticket.text} {ticket.address}" if ticket.address not in ticket.text else ticket.text
+        terms, word_ids = self.lexicon.read(ticket.title, text)
+        vector = self.encoder.encode(text, word_ids)
+        address = normalise(ticket.address)
+        fields = Fields(
+            at=ticket.at,
+            caller=int(ticket.caller, 16) if ticket.caller else 0,
+            address=_key(address) if len(address) >= ADDRESS_MIN else 0,
+            company=_key(normalise(ticket.company)),
+            topic=_key(ticket.topic),
+        )
+        return Reading(ticket.ticket_id, terms, vector, fields)
+
+
+def _key(value: str) -> int:
+    if not value:
+        return 0
+    return int.from_bytes(hashlib.blake2b(value.encode(), digest_size=8).digest(), "little") or 1
+
+
+def issue_id_of(street: str, ticket_id: str) -> str:
+    """Return the id of the issue that a ticket of a street opens, from content alone."""
+    digest = hashlib.blake2b(f"{street}\n{ticket_id}".encode(), digest_size=8).hexdigest()
+    return f"iss-{digest}"
+
+

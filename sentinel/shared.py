@@ -1,0 +1,99 @@
+"""What all streets share: configuration, and what ships with the package. Nothing here changes as tickets come."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from embeddings.clusterer import ClustererSettings, IssueClusterer
+from embeddings.encoder import Encoder, load_encoder
+from embeddings.lexicon import MODELS, Lexicon
+from embeddings.memory import TicketMemory
+from embeddings.pairs import PairScorer
+from sentinel.danger import DangerReader
+from sentinel.door.streets import PARTITIONS, StreetResolver
+from sentinel.reading import TicketReader
+from sentinel.settings import Settings
+from sentinel.topics import TopicClassifier, TopicWords
+
+DAY = 86400.0
+CITY_SINGLE_DAYS, CITY_ISSUE_DAYS = 7.0, 21.0
+
+
+@dataclass(frozen=True)
+class Shared:
+    """The configuration with the lexicon, the encoder and the pair scorer it names."""
+
+    settings: Settings
+    lexicon: Lexicon
+    encoder: Encoder
+    scorer: PairScorer
+
+    @classmethod
+    def load(cls, settings: Settings) -> "Shared":
+        """Load what the settings name; takes about a second."""
+        return cls(
+            settings,
+            Lexicon.shipped(),
+            load_encoder(settings.encoder),
+            PairScorer.load(MODELS / "pair_scorer.json"),
+        )
+
+    @cached_property
+    def reader(self) -> TicketReader:
+        """How a ticket is read."""
+        return TicketReader(self.lexicon, self.encoder)
+
+    @cached_property
+    def streets(self) -> StreetResolver:
+        """The streets of the city."""
+        return StreetResolver(self.settings.streets)
+
+    @property
+    def partitions(self) -> list[int]:
+        """The partitions that have a street, ascending; all of them where any street may come."""
+        city = self.settings.streets
+        if city.open:
+            return list(range(PARTITIONS))
+        return sorted({city.unknown_partition, *(street.partition for street in city.streets)})
+
+    @cached_property
+    def danger(self) -> DangerReader:
+        """How danger is read from a text."""
+        return DangerReader(self.settings.urgent)
+
+    def clusterer(self) -> IssueClusterer:
+        """Return a street's empty clusterer."""
+        memory, issues = self.settings.memory, self.settings.issues
+        return self._clusterer(
+            ClustererSettings(
+                join_at=issues.join_at,
+                single_days=memory.single_tickets / DAY,
+                issue_days=memory.issues / DAY,
+                confirmed_days=memory.confirmed_issues / DAY,
+            )
+        )
+
+    def city_clusterer(self) -> IssueClusterer:
+        """Return the city's empty clusterer, whose memory is shorter: what spans streets does so soon."""
+        return self._clusterer(
+            ClustererSettings(
+                join_at=self.settings.issues.city_join_at,
+                single_days=CITY_SINGLE_DAYS,
+                issue_days=CITY_ISSUE_DAYS,
+                confirmed_days=CITY_ISSUE_DAYS,
+            )
+        )
+
+    def _clusterer(self, settings: ClustererSettings) -> IssueClusterer:
+        memory = TicketMemory(self.lexicon.prior, self.encoder.identity.dimension)
+        return IssueClusterer(memory, self.scorer, settings)
+
+    def classifier(self) -> TopicClassifier:
+        """Return a topic classifier that knows the taxonomy's own words."""
+        return TopicClassifier(self._topic_words)
+
+    @cached_property
+    def _topic_words(self) -> tuple[TopicWords, ...]:
+        return tuple(
+            TopicWords(topic.path, self.lexicon.read("", " ".join(topic.words))[0].words, topic.weight)
+            for topic in self.settings.topics.topics
+        )

@@ -1,0 +1,292 @@
+"""The street stage: everything that is learned and said of one street, from its own records alone."""
+
+from collections import deque
+from dataclasses import replace
+
+from alerts import Alert, AlertBook, Detection
+from alerts.detection import Facts
+from alerts.model import Scope
+from detectors.base import Decision
+from embeddings.clusterer import Reading
+from sentinel.facts import evidence_of, issue_facts, ticket_facts, tickets_facts
+from sentinel.gist import Gist, gist
+from sentinel.handling import Finding, HandlingWatch
+from sentinel.issues import Issue
+from sentinel.reading import issue_id_of
+from sentinel.records import Assigned, Digest, IssueDigest, IssueSummary, Outputs, RoutedTicket
+from sentinel.shared import Shared
+from sentinel.watch import StreetWatch, cells_of, street_budget
+
+DAY = 86400.0
+PRAISE = "表扬"
+QUESTION = "咨询"
+RECENT = 7 * DAY
+OPENING = 40
+SINGLE_KEYWORDS = 5
+
+
+class Street:
+    """State machine of one street. Records come in order of their numbers; times are POSIX seconds."""
+
+    def __init__(self, code: str, shared: Shared) -> None:
+        self.code = code
+        self.clock = 0.0
+        self._shared = shared
+        self._clusterer = shared.clusterer()
+        self._topics = shared.classifier()
+        self._watch = StreetWatch(shared.settings, street_budget(shared.settings, code))
+        self._handling = HandlingWatch(shared.settings)
+        self._book = AlertBook(
+            code,
+            shared.streets.name(code),
+            shared.settings.alerts.rules,
+            shared.settings.severity,
+            shared.settings.timezone,
+        )
+        self._issues: dict[str, Issue] = {}
+        self._gists: dict[str, tuple[int, Gist]] = {}
+        self._recent: deque[tuple[float, str, str]] = deque()
+        self._digests: list[IssueDigest] = []
+        self._ended: list[IssueSummary] = []
+        self._next_sweep = 0.0
+
+    # -- the stage's interface ---------------------------------------------------------------------------
+
+    def take(self, ticket: RoutedTicket) -> Outputs:
+        """Apply one ticket event."""
+        alerts = self.advance(ticket.clock, ticket.seq)
+        if ticket.event != "created":
+            return Outputs(alerts + self._later_event(ticket))
+        reading = self._shared.reader.read(ticket)
+        topic = self._topic(ticket, reading)
+        assignment = self._clusterer.assign(reading, issue_id_of(self.code, ticket.ticket_id))
+        issue = self._issues.get(assignment.issue_id)
+        if issue is None:
+            issue = self._issues[assignment.issue_id] = Issue(
+                assignment.issue_id, self.code, ticket.seq, ticket.at, ticket.at
+            )
+        closed = issue.count > 0 and issue.open_tickets <= 0
+        quiet = ticket.at - issue.last_at
+        issue.add(ticket, topic, assignment.copied)
+        self._recent.append((ticket.at, topic, ticket.ticket_id))
+        repeated = self._handling.created(ticket, issue.id)
+        self._digests.append(self._digest(ticket, topic, issue.id, assignment.opened, reading))
+        if ticket.nature != PRAISE and ticket.at > self.clock - self._shared.settings.arrival.late_limit:
+            alerts += self._urgent(ticket, topic, issue)
+            alerts += self._issue_alerts(ticket, topic, issue, closed, quiet)
+            alerts += self._handling_alerts(ticket, issue, repeated)
+            alerts += self._cell_alerts(ticket, topic)
+        return Outputs(alerts, Assigned(ticket.seq, ticket.ticket_id, issue.id, issue.seq))
+
+    def advance(self, clock: float, seq: int) -> list[Alert]:
+        """Let everything due at `clock` happen."""
+        if clock <= self.clock:
+            return []
+        self.clock = clock
+        due = self._book.next_due()
+        alerts = self._book.due(clock, seq) if due is not None and due <= clock else []
+        if clock >= self._next_sweep:
+            self._sweep(clock)
+        return alerts
+
+    def idle(self, clock: float) -> bool:
+        """Whether nothing is due at `clock` and the city knows everything."""
+        due = self._book.next_due()
+        return clock < self._next_sweep and (due is None or due > clock) and not (self._digests or self._handling.digests)
+
+    def drain(self) -> list[Digest]:
+        """Return what the city has not been told yet."""
+        digests = sorted([*self._digests, *self._handling.drain()], key=lambda digest: digest.seq)
+        self._digests = []
+        return digests
+
+    def forgotten(self) -> list[IssueSummary]:
+        """Return the issues forgotten since the last call."""
+        ended, self._ended = self._ended, []
+        return ended
+
+    def summaries(self) -> list[IssueSummary]:
+        """Return every live issue as it is now."""
+        return [self._summary(issue) for issue in self._issues.values()]
+
+    # -- new tickets -------------------------------------------------------------------------------------
+
+    def _topic(self, ticket: RoutedTicket, reading: Reading) -> str:
+        words = reading.terms.words
+        if ticket.topic:
+            if len(words):
+                self._topics.learn_one(words, ticket.topic)
+            return ticket.topic
+        return (self._topics.predict_one(words) or "") if len(words) else ""
+
+    def _issue_alerts(
+        self, ticket: RoutedTicket, topic: str, issue: Issue, closed: bool, quiet: float
+    ) -> list[Alert]:
+        decisions = self._watch.issue(
+            issue.id, ticket, topic, closed=closed, countable=ticket.nature != QUESTION
+        )
+        fired = [decision for decision in decisions if decision.fired]
+        alerts: list[Alert] = []
+        for decision in fired:
+            facts = self._facts_of(issue)
+            if decision.kind == "recurred":
+                facts = replace(facts, quiet_days=quiet / DAY)
+            count = issue.tickets_within(decision.evidence.window)
+            alerts += self._detect(decision, "issue", issue.id, ticket, topic, facts, count)
+        if not fired and self._book.is_open("issue", issue.id):
+            standing = self._watch.standing(issue.id, self.clock)
+            evidence = evidence_of(standing, issue.tickets_within(standing.window))
+            facts = self._facts_of(issue)
+            alerts += self._book.progress("issue", issue.id, self.clock, ticket.seq, evidence, facts)
+        return alerts
+
+    def _cell_alerts(self, ticket: RoutedTicket, topic: str) -> list[Alert]:
+        alerts: list[Alert] = []
+        for series, decision in self._watch.cells(ticket, topic):
+            since = self.clock - min(decision.evidence.window, RECENT)
+            tickets = [(at, i) for at, t, i in self._recent if at > since and series in cells_of(t)]
+            facts = tickets_facts(tickets, decision.evidence.distinct_callers)
+            scope: Scope = "cell" if series else "street"
+            alerts += self._detect(
+                decision, scope, series or self.code, ticket, series, facts, len(tickets)
+            )
+        return alerts
+
+    def _urgent(self, ticket: RoutedTicket, topic: str, issue: Issue) -> list[Alert]:
+        cues = self._shared.danger.assess(ticket.text, ticket.title)
+        decision = self._watch.urgent(cues.strength)
+        if decision is None or not decision.fired:
+            return []
+        lexicon = self._shared.lexicon
+        said = gist([(ticket.title, ticket.text)], topic, lexicon.cut, lexicon.rarity)
+        facts = ticket_facts(ticket, said, cues.category)
+        # of the issue, so that a second caller makes it grow; told by the one ticket that says it
+        return self._detect(decision, "issue", issue.id, ticket, topic, facts, 1)
+
+    def _detect(
+        self,
+        decision: Decision,
+        scope: Scope,
+        subject: str,
+        ticket: RoutedTicket,
+        topic: str,
+        facts: Facts,
+        count: int,
+        issue_id: str = "",
+    ) -> list[Alert]:
+        return self._book.detect(
+            Detection(
+                kind=decision.kind,
+                basis=decision.basis,
+                scope=scope,
+                subject=subject,
+                at=self.clock,
+                seq=ticket.seq,
+                evidence=evidence_of(decision.evidence, count),
+                facts=facts,
+                cause=ticket.ticket_id,
+                topic=topic,
+                issue_id=issue_id,
+            )
+        )
+
+    def _digest(
+        self, ticket: RoutedTicket, topic: str, issue_id: str, opened: bool, reading: Reading
+    ) -> IssueDigest:
+        return IssueDigest(
+            seq=ticket.seq,
+            clock=ticket.clock,
+            street=self.code,
+            issue_id=issue_id,
+            opened=opened,
+            reading=reading,
+            topic=topic,
+            nature=ticket.nature,
+            handler=ticket.handler,
+            caller=ticket.caller,
+            tags=ticket.tags,
+            title=ticket.title,
+            text=ticket.text,
+        )
+
+    # -- later events ------------------------------------------------------------------------------------
+
+    def _later_event(self, ticket: RoutedTicket) -> list[Alert]:
+        issue = self._issues.get(self._handling.issue_of(ticket.ticket_id))
+        findings = self._handling.take(ticket, issue)
+        return self._handling_alerts(ticket, issue, findings) if issue is not None else []
+
+    def _handling_alerts(self, ticket: RoutedTicket, issue: Issue, findings: list[Finding]) -> list[Alert]:
+        alerts: list[Alert] = []
+        for decision, counts in findings:
+            facts = replace(self._facts_of(issue), **counts)
+            scope: Scope = "issue"
+            subject = issue.id
+            if decision.kind == "bounced":
+                scope, subject = "ticket", ticket.ticket_id
+                facts = replace(facts, ticket_ids=(ticket.ticket_id,), ticket_count=1)
+            alerts += self._detect(
+                decision, scope, subject, ticket, issue.topic, facts, facts.ticket_count, issue.id
+            )
+        return alerts
+
+    # -- memory ------------------------------------------------------------------------------------------
+
+    def _gist_of(self, issue: Issue) -> Gist:
+        """The issue in words; looked at again when it has grown by a third."""
+        count, known = self._gists.get(issue.id, (0, None))
+        if known is None or 3 * issue.count >= 4 * count:
+            texts = [(title, text) for _, title, text in issue.texts]
+            known = gist(texts, issue.topic, self._shared.lexicon.cut, self._shared.lexicon.rarity)
+            self._gists[issue.id] = (issue.count, known)
+        return known
+
+    def _opening(self, issue: Issue) -> Gist:
+        _, title, text = issue.texts[0]
+        lexicon = self._shared.lexicon
+        words = {word for word in lexicon.cut(f"{title} {text[:OPENING]}") if len(word) > 1}
+        telling = sorted(words, key=lambda word: (-lexicon.rarity(word), word))
+        return Gist("", (title or text)[:OPENING], tuple(telling[:SINGLE_KEYWORDS]), 0)
+
+    def _facts_of(self, issue: Issue) -> Facts:
+        return issue_facts(issue, self._gist_of(issue))
+
+    def _sweep(self, clock: float) -> None:
+        """Forget, once a day, what is over."""
+        self._next_sweep = (clock // DAY + 1) * DAY
+        for issue_id in self._clusterer.forget(clock):
+            issue = self._issues.pop(issue_id)
+            self._ended.append(self._summary(issue))
+            self._gists.pop(issue_id, None)
+            self._watch.forget(issue_id)
+            self._handling.forget_issue(issue_id)
+        self._handling.forget(clock - self._shared.settings.memory.tickets)
+        while self._recent and self._recent[0][0] <= clock - RECENT:
+            self._recent.popleft()
+
+    def _summary(self, issue: Issue) -> IssueSummary:
+        # most issues are one ticket: its title, or its opening, says it all
+        said = self._gist_of(issue) if issue.count > 1 else self._opening(issue)
+        return IssueSummary(
+            issue_id=issue.id,
+            issue_seq=issue.seq,
+            street=issue.street,
+            topic=issue.topic,
+            title="".join(part for part in (said.place, said.headline) if part),
+            keywords=said.keywords,
+            callers=len(issue.callers),
+            unknown_callers=issue.unknown_callers,
+            first_at=issue.first_at,
+            last_at=issue.last_at,
+        )
+
+    def __getstate__(self) -> dict[str, object]:
+        """State without what belongs to the package and the configuration."""
+        state = self.__dict__.copy()
+        del state["_shared"]
+        return state
+
+    def attach(self, shared: Shared) -> None:
+        """Give a restored street what its state leaves out."""
+        self._shared = shared
+        self._clusterer.memory.prior = shared.lexicon.prior

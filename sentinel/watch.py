@@ -1,0 +1,141 @@
+"""The detectors of one street, fed with numbers and times, within the street's share of the budget."""
+
+from detectors.base import Decision, Evidence
+from detectors.callers import CallerLedger
+from detectors.floor import Floor, FloorDetector
+from detectors.mass import MassDetector
+from detectors.new import NewDetector
+from detectors.recurred import RecurredDetector
+from detectors.rising import RisingDetector
+from detectors.urgent import DangerCue, UrgentDetector
+from sentinel.records import UNKNOWN_STREET, RoutedTicket
+from sentinel.settings import Settings
+
+DAY = 86400.0
+HOUR = 3600.0
+
+#: How a street's false alarms are shared out over the kinds that have any.
+KIND_SHARES = {"new": 0.35, "mass": 0.25, "rising": 0.3, "recurred": 0.1}
+#: What data without streets may spend of all streets' budget: it must not starve.
+UNKNOWN_SHARE = 0.25
+#: Streets a city whose streets are not listed is taken to have.
+OPEN_CITY_STREETS = 12
+
+
+def street_budget(settings: Settings, street: str) -> float:
+    """Return the false alarms a week that one street may give."""
+    budget = settings.budget
+    total = budget.false_alarms_per_week * (1.0 - budget.city_share)
+    if street == UNKNOWN_STREET:
+        return total * UNKNOWN_SHARE
+    total *= 1.0 - UNKNOWN_SHARE
+    codes = [s.code for s in settings.streets.streets]
+    if street not in codes:
+        return total / OPEN_CITY_STREETS
+    weights = budget.street_weights
+    return total * weights.get(street, 1.0) / sum(weights.get(code, 1.0) for code in codes)
+
+
+def city_budget(settings: Settings) -> float:
+    """Return the false alarms a week that the city stage may give."""
+    return settings.budget.false_alarms_per_week * settings.budget.city_share
+
+
+def cells_of(topic: str) -> tuple[str, ...]:
+    """Return the series a ticket counts in, each after its parent: the street, the group, the whole path.
+
+    >>> cells_of("住建房产/物业管理")
+    ('', '住建房产', '住建房产/物业管理')
+    """
+    series = [""]
+    if topic:
+        parts = topic.split("/")
+        series += ["/".join(parts[: n + 1]) for n in range(len(parts))]
+    return tuple(series)
+
+
+def topic_shares(settings: Settings) -> dict[str, float]:
+    """Return each series' expected part of its parent's tickets, from the taxonomy's weights."""
+    weight: dict[str, float] = {}
+    for topic in settings.topics.topics:
+        for series in cells_of(topic.path):
+            weight[series] = weight.get(series, 0.0) + topic.weight
+    return {s: w / weight[s.rpartition("/")[0]] for s, w in weight.items() if s}
+
+
+class StreetWatch:
+    """`new`, `mass`, `recurred`, the floors, `rising` and `urgent` for one street, or for what spans them.
+
+    Parameters
+    ----------
+    alarms_per_week
+        False alarms that the four statistical kinds may give together.
+    """
+
+    def __init__(self, settings: Settings, alarms_per_week: float) -> None:
+        d, budget = settings.detectors, alarms_per_week
+        share = {kind: budget * part for kind, part in KIND_SHARES.items()}
+        self._ledger = CallerLedger()
+        self._new = NewDetector(
+            share["new"], min_callers=d.new.min_callers, max_age_days=d.new.horizon / DAY
+        )
+        self._mass = MassDetector(share["mass"], min_callers=d.mass.min_callers)
+        self._recurred = RecurredDetector(
+            share["recurred"], quiet_days=d.recurred.quiet / DAY, min_callers=d.recurred.min_callers
+        )
+        self._floor = FloorDetector(
+            Floor(settings.floors.callers, settings.floors.within / HOUR),
+            {path: Floor(f.callers, f.within / HOUR) for path, f in settings.floors.topics.items()},
+        )
+        self._rising = RisingDetector(
+            share["rising"], topic_shares(settings), min_calls=d.rising.min_callers
+        )
+        self._urgent = UrgentDetector(d.urgent.strength)
+
+    def issue(
+        self, issue: str, ticket: RoutedTicket, topic: str, *, closed: bool, countable: bool
+    ) -> list[Decision]:
+        """Judge an issue that has just got a ticket; `countable` is False for mere questions: never mass.
+
+        `closed` says that every earlier ticket of the issue had been closed.
+        """
+        callers = self._ledger.add(issue, ticket.at, ticket.caller)
+        if closed:
+            self._recurred.close(issue)
+        decisions = [
+            self._recurred.update(issue, callers, ticket.caller),
+            self._new.update(issue, callers, topic),
+        ]
+        if countable:
+            decisions.append(self._mass.update(issue, callers))
+            decisions.append(self._floor.update(callers, topic))
+        return [decision for decision in decisions if decision is not None]
+
+    def standing(self, issue: str, now: float) -> Evidence:
+        """Return the plain counts of an issue over the last day, for an alert that is open already."""
+        callers = self._ledger.get(issue)
+        distinct = callers.distinct(now, DAY) if callers else 0
+        unknown = callers.unknown(now, DAY) if callers else 0
+        return Evidence(
+            "callers 24h", float(distinct), window=DAY, distinct_callers=distinct, unknown_callers=unknown
+        )
+
+    def cells(self, ticket: RoutedTicket, topic: str) -> list[tuple[str, Decision]]:
+        """Count a ticket in its series and return those that fire."""
+        fired = []
+        parent: str | None = None
+        for series in cells_of(topic):
+            decision = self._rising.update(series, ticket.at, ticket.caller, parent)
+            parent = series
+            if decision is not None and decision.fired:
+                fired.append((series, decision))
+        return fired
+
+    def urgent(self, strength: float) -> Decision | None:
+        """Judge one ticket by how surely its text tells of present danger, 0 to 1."""
+        return self._urgent.update([DangerCue(strength)] if strength > 0.0 else [])
+
+    def forget(self, issue: str) -> None:
+        """Drop all state of an issue."""
+        for keeper in (self._ledger, self._new, self._mass, self._recurred):
+            keeper.forget(issue)

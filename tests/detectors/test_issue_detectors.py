@@ -1,0 +1,135 @@
+"""New, mass, floor and recurred on single issues."""
+
+from __future__ import annotations
+
+import pytest
+
+from detectors.base import Decision
+from detectors.callers import CallerLedger
+from detectors.floor import Floor, FloorDetector
+from detectors.growth import GrowthModel
+from detectors.mass import MassDetector
+from detectors.new import NewDetector
+from detectors.recurred import RecurredDetector
+from tests.detectors.streams import DAY, HOUR, MONDAY, Call, background, burst, merged
+
+START = MONDAY + 30 * DAY + 9 * HOUR
+
+
+def _new(calls: list[Call], returning: bool = False) -> list[tuple[Call, Decision]]:
+    ledger, new = CallerLedger(), NewDetector()
+    said = [
+        (call, new.update(call.issue, ledger.add(call.issue, call.t, call.caller), returning=returning))
+        for call in calls
+    ]
+    return [(call, decision) for call, decision in said if decision is not None and decision.fired]
+
+
+@pytest.mark.parametrize(("callers", "hours"), [(5, 20.0), (6, 36.0), (8, 70.0)])
+def test_a_small_burst_on_a_new_issue_is_found(callers: int, hours: float) -> None:
+    planted = burst("planted", START, callers, hours, "g1/t1")
+    found = _new(merged(list(background(11, 34)), planted))
+    assert found
+    assert {call.issue for call, _ in found} == {"planted"}
+    assert found[0][1].evidence.distinct_callers <= callers
+
+
+def test_two_callers_a_slow_issue_or_one_persistent_caller_are_not() -> None:
+    two = burst("two", START, 2, 1.0, "g1/t1")
+    slow = burst("slow", START, 3, 13 * 24.0, "g1/t1")
+    one = [call._replace(caller="me", issue="one") for call in burst("one", START, 12, 10.0, "g1/t1")]
+    assert not _new(merged(list(background(11, 34)), two, slow, one))
+
+
+def test_a_returning_issue_is_not_new() -> None:
+    assert not _new(burst("old", START, 12, 10.0, "g1/t1"), returning=True)
+
+
+def test_where_issues_grow_more_it_takes_more() -> None:
+    calm, lively = GrowthModel(), GrowthModel()
+    for n in range(600):
+        for growth, grown in ((calm, n % 50 == 0), (lively, n % 3 == 0)):
+            for callers in range(1, 5 if grown else 2):
+                growth.learn(callers, HOUR * callers, n * HOUR, "g1")
+    assert lively.tail(5, DAY, "g1") > 50 * calm.tail(5, DAY, "g1")
+    assert lively.tail(5, DAY) == pytest.approx(lively.tail(5, DAY, "g9"))
+
+
+def test_more_callers_in_less_time_is_rarer() -> None:
+    growth = GrowthModel()
+    for callers in range(2, 9):
+        assert growth.tail(callers + 1, DAY) < growth.tail(callers, DAY)
+        assert growth.tail(callers, HOUR) < growth.tail(callers, DAY)
+
+
+def _mass(calls: list[Call]) -> list[Decision]:
+    ledger, mass = CallerLedger(), MassDetector()
+    said = [mass.update(call.issue, ledger.add(call.issue, call.t, call.caller)) for call in calls]
+    return [decision for decision in said if decision is not None and decision.fired]
+
+
+def test_many_callers_in_a_day_are_a_mass() -> None:
+    found = _mass(merged(list(background(11, 34)), burst("planted", START, 15, 12.0, "g1/t1")))
+    assert found
+    assert found[0].evidence.distinct_callers <= 10
+
+
+def test_an_issue_that_is_always_busy_must_outdo_itself() -> None:
+    busy = [Call(MONDAY + n * DAY / 4, f"c{n}", "g1/t1", "busy") for n in range(4 * 60)]
+    late = [said for said in _mass(busy) if said.evidence.window <= DAY]
+    assert not late
+    outburst = [call._replace(issue="busy") for call in burst("out", MONDAY + 60 * DAY, 25, 10.0, "g1/t1")]
+    assert len(_mass(busy + outburst)) > len(_mass(busy))
+
+
+def test_one_caller_calling_often_is_no_mass() -> None:
+    assert not _mass([call._replace(caller="me") for call in burst("one", START, 40, 5.0, "g1/t1")])
+
+
+def test_the_floor_always_fires() -> None:
+    ledger, floor = (
+        CallerLedger(),
+        FloorDetector(by_topic={"教育": Floor(3, 24.0), "教育/学区": Floor(4, 2.0)}),
+    )
+    said = [floor.update(ledger.add("i", START + n * HOUR, n)) for n in range(6)]
+    assert [decision is not None for decision in said] == [False, False, False, False, True, True]
+    assert floor.floor_of("教育/学区/划分") == Floor(4, 2.0)
+    assert floor.floor_of("教育/收费") == Floor(3, 24.0)
+    assert floor.floor_of("教育局") == Floor()
+
+
+def test_five_callers_over_more_than_a_day_are_below_the_floor() -> None:
+    ledger, floor = CallerLedger(), FloorDetector()
+    said = [floor.update(ledger.add("i", START + n * 7 * HOUR, n)) for n in range(6)]
+    assert said == [None] * 6
+
+
+def test_an_issue_is_back_after_a_month() -> None:
+    ledger, recurred = CallerLedger(), RecurredDetector()
+    planted = burst("old", START, 4, 20.0, "g1/t1")
+    planted += [
+        call._replace(t=call.t + 30 * DAY, caller=f"back-{call.caller}")
+        for call in burst("old", START, 7, 24.0, "g1/t1")
+    ]
+    fired = []
+    for call in planted:
+        decision = recurred.update(call.issue, ledger.add(call.issue, call.t, call.caller), call.caller)
+        if decision is not None and decision.fired:
+            fired.append(decision.evidence.distinct_callers)
+    assert fired
+    assert fired[0] <= 6
+
+
+def test_an_issue_that_never_stopped_has_not_recurred() -> None:
+    ledger, recurred = CallerLedger(), RecurredDetector(alarms_per_week=10.0)
+    for n in range(20):
+        assert recurred.update("i", ledger.add("i", START + n * DAY, n), n) is None
+
+
+def test_a_closed_issue_need_not_have_been_quiet() -> None:
+    ledger, recurred = CallerLedger(), RecurredDetector(alarms_per_week=10.0)
+    recurred.update("i", ledger.add("i", START, "a"), "a")
+    recurred.close("i")
+    said = [recurred.update("i", ledger.add("i", START + n * HOUR, n), n) for n in range(1, 5)]
+    assert said[-1] is not None
+    assert said[-1].evidence.distinct_callers == 4

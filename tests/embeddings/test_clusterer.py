@@ -1,0 +1,115 @@
+"""The clusterer on what people will meet, and its promises about order, forgetting and state."""
+
+import pickle
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from embeddings.clusterer import ClustererSettings, IssueClusterer, Reading
+from embeddings.encoder import StaticEncoder
+from embeddings.lexicon import MODELS, Lexicon
+from embeddings.memory import Fields, TicketMemory
+from embeddings.pairs import PairScorer
+
+LEXICON, ENCODER = Lexicon.shipped(), StaticEncoder()
+SCORER = PairScorer.load(MODELS / "pair_scorer.json")
+HOUR, DAY = 3600.0, 86400.0
+
+
+def clusterer(**changes: float) -> IssueClusterer:
+    memory = TicketMemory(LEXICON.prior, ENCODER.identity.dimension)
+    return IssueClusterer(memory, SCORER, ClustererSettings(**changes))  # type: ignore[arg-type]
+
+
+def reading(ticket_id: str, text: str, at: float = 0.0, caller: int = 0, title: str = "") -> Reading:
+    terms, ids = LEXICON.read(title, text)
+    return Reading(ticket_id, terms, ENCODER.encode(text, ids), Fields(at, caller))
+
+
+def issues_of(*texts: str, gap: float = HOUR) -> list[str]:
+    subject = clusterer()
+    return [
+        subject.assign(reading(f"t{n}", text, n * gap, n + 1), f"t{n}").issue_id
+        for n, text in enumerate(texts)
+    ]
+
+
+WATER = "金桥镇银杏花园小区从昨天晚上开始停水，物业公司说不清楚什么时候恢复供水，居民生活很不方便。"
+WATER_AGAIN = "我是银杏花园的业主，小区停水一天了，家里没有水用，希望尽快恢复供水。"
+WATER_ELSEWHERE = "川沙新镇碧云家园小区停水，物业没有提前通知，居民家里没有水用，希望尽快处理。"
+PARKING = "银杏花园物业公司强制业主购买车位，不买就不让车辆进小区，乱收停车费。"
+
+
+def test_one_problem_in_other_words_is_one_issue() -> None:
+    first, second = issues_of(WATER, WATER_AGAIN)
+    assert first == second
+
+
+def test_the_same_problem_at_another_estate_is_another_issue() -> None:
+    first, second = issues_of(WATER, WATER_ELSEWHERE)
+    assert first != second
+
+
+def test_another_problem_at_the_same_estate_is_another_issue() -> None:
+    first, second = issues_of(WATER, PARKING)
+    assert first != second
+
+
+def test_a_copied_text_is_recognised_but_not_the_callers_own_repeat() -> None:
+    subject = clusterer()
+    subject.assign(reading("t0", WATER, 0.0, 1), "t0")
+    copy = subject.assign(reading("t1", WATER.replace("昨天", "前天"), HOUR, 2), "t1")
+    own = subject.assign(reading("t2", WATER, 2 * HOUR, 1), "t2")
+    assert copy.copied
+    assert copy.issue_id == own.issue_id == "t0"
+
+
+@pytest.mark.parametrize("text", ["停水", "没水", "x", "，，，", WATER * 200])
+def test_very_short_and_very_long_tickets_are_taken(text: str) -> None:
+    assert issues_of(text, text)[0] == "t0"
+
+
+def test_issues_are_forgotten_in_event_time() -> None:
+    subject = clusterer(single_days=10.0, issue_days=20.0)
+    subject.assign(reading("t0", WATER, 0.0, 1), "t0")
+    subject.assign(reading("t1", PARKING, 0.0, 1), "t1")
+    subject.assign(reading("t2", WATER_AGAIN, DAY, 2), "t2")
+    assert subject.forget(9.9 * DAY) == []
+    assert subject.forget(10.0 * DAY) == ["t1"]
+    assert subject.forget(21.0 * DAY) == ["t0"]
+    assert len(subject) == subject.memory.live == 0
+
+
+def test_memory_of_a_large_issue_is_bounded() -> None:
+    subject = clusterer(members=10)
+    for n in range(50):
+        subject.assign(reading(f"t{n}", WATER, n * HOUR, n + 1), f"t{n}")
+    assert len(subject) == 1
+    assert subject.memory.live == 10
+
+
+def test_compacting_changes_no_later_decision() -> None:
+    texts = [WATER, PARKING, WATER_ELSEWHERE, WATER_AGAIN]
+    plain, compacted = clusterer(), clusterer()
+    for n in range(40):
+        one = reading(f"t{n}", texts[n % 4] + f"已经第{n}次反映", n * HOUR, n)
+        assert plain.assign(one, f"t{n}") == compacted.assign(one, f"t{n}")
+        if n % 7 == 0:
+            moved = compacted.memory.compact()
+            for issue in compacted._issues.values():
+                issue.slots = [int(moved[slot]) for slot in issue.slots]
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 5)), min_size=4, max_size=25), st.data())
+def test_state_survives_pickling_at_any_point(calls: list[tuple[int, int]], data: st.DataObject) -> None:
+    texts = [WATER, PARKING, WATER_ELSEWHERE, WATER_AGAIN]
+    cut = data.draw(st.integers(0, len(calls)))
+    whole, broken = clusterer(), clusterer()
+    for n, (which, caller) in enumerate(calls):
+        if n == cut:
+            broken = pickle.loads(pickle.dumps(broken))
+            broken.memory.prior = LEXICON.prior
+        one = reading(f"t{n}", texts[which] + f"{n}号楼", n * 6 * HOUR, caller)
+        assert whole.assign(one, f"t{n}") == broken.assign(one, f"t{n}")

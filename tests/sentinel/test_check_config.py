@@ -1,0 +1,53 @@
+import subprocess
+import sys
+from io import StringIO
+from pathlib import Path
+
+from rich.console import Console
+
+from sentinel.check_config import check_config
+
+
+def run(directory: Path | None) -> tuple[int, str]:
+    out = StringIO()
+    code = check_config(directory, Console(file=out, width=200))
+    return code, out.getvalue()
+
+
+def test_the_shipped_config_is_all_right() -> None:
+    code, text = run(None)
+    assert code == 0
+    assert "36 streets" in text
+    assert text.count("OK") >= 4
+
+
+def test_errors_are_a_table_and_exit_code_two(tmp_path: Path) -> None:
+    (tmp_path / "sentinel.yaml").write_text("tick: 5\nbudget: {city_share: 3}\n", "utf-8")
+    code, text = run(tmp_path)
+    assert code == 2
+    assert "sentinel.yaml:1" in text
+    assert "budget.city_share" in text
+    assert "write a number below 1.0" in text
+    assert "severity.yaml" in text
+    assert "shipped" in text
+
+
+def test_what_a_user_wrote_is_not_taken_for_markup(tmp_path: Path) -> None:
+    (tmp_path / "sentinel.yaml").write_text('tick: "[/red]5m"\n', "utf-8")
+    code, text = run(tmp_path)
+    assert code == 2
+    assert "[/red]5m" in text
+
+
+def test_a_missing_directory_is_named(tmp_path: Path) -> None:
+    code, text = run(tmp_path / "nowhere")
+    assert code == 2
+    assert "does not exist" in text
+
+
+def test_it_imports_nothing_heavy() -> None:
+    """What answers a typing error must answer at once; torch alone takes seconds."""
+    heavy = "{'torch', 'river', 'numba', 'numpy', 'pandas', 'sentence_transformers', 'faust', 'openpyxl'}"
+    script = f"import sys, sentinel.check_config; print(sorted({heavy} & set(sys.modules)))"
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
