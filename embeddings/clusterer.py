@@ -1,12 +1,15 @@
 """Tickets to issues, online: one pass, one decision a ticket, at once."""
 
+import math
+from collections.abc import Hashable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from river import base
 
 from embeddings.memory import F32, F64, I32, Fields, TicketMemory
-from embeddings.pairs import FEATURES, PairScorer, pair_features
+from embeddings.pairs import FEATURES, pair_features
+from embeddings.scorer import PairScorer, letters_share
 from embeddings.terms import Terms
 
 DAY = 86400.0
@@ -37,7 +40,7 @@ class Assignment(NamedTuple):
 class ClustererSettings:
     """What an engineer may tune. Days are event time."""
 
-    join_at: float = -2.75
+    join_at: float = -2.5
     """a ticket joins an issue from this mean logit on"""
     candidates: int = 24
     """tickets compared in full"""
@@ -56,9 +59,12 @@ class ClustererSettings:
 GRAM_COSINE = FEATURES.index("grams")
 SAME_CALLER = FEATURES.index("same_caller")
 COPIED = 0.75  # from this cosine of character n-grams on, one text was made from the other
+USUAL_LENGTH = 4.8  # ln(1 + n-grams) of a text, before any has come: a hotline's notes
+LENGTH_RATE = 0.05
 MISSING_LOGIT = -7.0  # what a pair counts that was not compared, or compared badly
 DROP_LOGIT = -6.0
 LEADING = 4  # issues looked at for one ticket
+COUNTED_MEMBERS = 2  # tickets of an issue whose terms count in the frequencies
 BEST_OF = 6  # pairs of an issue that decide at most
 FIRST_MEMBERS = 6  # of those kept for comparison, so many are the issue's first
 
@@ -73,7 +79,7 @@ class _Issue:
     last_at: float = 0.0
 
 
-class IssueClusterer(base.Clusterer):  # type: ignore[misc]  # River ships no types
+class IssueClusterer(base.Clusterer):
     """Online clustering of one street's tickets into issues.
 
     Each ticket is compared with the live tickets that share its rarer words, title n-grams and names (an
@@ -97,23 +103,27 @@ class IssueClusterer(base.Clusterer):  # type: ignore[misc]  # River ships no ty
         self.settings = settings
         self._issues: dict[int, _Issue] = {}
         self._next_number = 1
+        self._length = USUAL_LENGTH
 
     def __len__(self) -> int:
+        """Return how many issues are alive."""
         return len(self._issues)
 
     @property
     def _multiclass(self) -> bool:
         return True
 
-    def learn_one(self, x: Reading) -> None:
-        """Assign a ticket (River's interface; see `assign`)."""
-        self.assign(x, x.ticket_id)
+    def learn_one(self, x: dict[Hashable, Any]) -> None:
+        """Assign a ticket: River's interface to `assign`, with the fields of a `Reading` by name."""
+        reading = Reading(**{str(name): value for name, value in x.items()})
+        self.assign(reading, reading.ticket_id)
 
-    def predict_one(self, x: Reading) -> str:
-        """Return the issue a ticket would join, "" if none."""
-        slot, found, score, _ = self._compare(x)
+    def predict_one(self, x: dict[Hashable, Any]) -> int:
+        """Return the number of the issue a ticket would join, 0 if none; nothing is remembered."""
+        reading = Reading(**{str(name): value for name, value in x.items()})
+        slot, found, score, _ = self._compare(reading)
         self.memory.forget([slot])
-        return found.id if found is not None and score >= self.settings.join_at else ""
+        return found.number if found is not None and score >= self.settings.join_at else 0
 
     def assign(self, x: Reading, new_id: str) -> Assignment:
         """Give a ticket its issue; `new_id` names the issue if the ticket opens one."""
@@ -123,6 +133,8 @@ class IssueClusterer(base.Clusterer):  # type: ignore[misc]  # River ships no ty
             issue = _Issue(new_id, self._next_number)
             self._next_number += 1
             self._issues[issue.number] = issue
+        if issue.size < COUNTED_MEMBERS:
+            self.memory.count_terms(slot)
         self.memory.issue[slot] = issue.number
         issue.slots.append(slot)
         issue.size += 1
@@ -135,12 +147,14 @@ class IssueClusterer(base.Clusterer):  # type: ignore[misc]  # River ships no ty
         return Assignment(issue.id, opened, score, copied and not opened)
 
     def _compare(self, x: Reading) -> tuple[int, _Issue | None, float, bool]:
+        self._length += LENGTH_RATE * (math.log1p(len(x.terms.grams)) - self._length)
         others = self.memory.nearest(x.terms, self.settings.candidates, self.settings.common)
         slot = self.memory.add(x.terms, x.vector, x.fields, 0)
         if not len(others):
             return slot, None, MISSING_LOGIT, False
         features = pair_features(self.memory, slot, others)
-        number, score = self._link(others, self.scorer.logits(features))
+        logits = self.scorer.logits(features, letters_share(self._length))
+        number, score = self._link(others, logits)
         near = (features[:, GRAM_COSINE] >= COPIED) & (features[:, SAME_CALLER] == 0.0)
         copied = bool(near.any()) and bool((near & (self.memory.issue[others] == number)).any())
         return slot, self._issues.get(number), score, copied

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
 from embeddings.memory import F32, I64
 from embeddings.segment import Segmenter
 from embeddings.terms import Terms, hash_word, read_terms

@@ -6,7 +6,7 @@ how the arrays came to look as they do.
 """
 
 import math
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 from numba import njit
@@ -154,10 +154,7 @@ def _best(score: F32, touched: I32, norm: F32, most: int) -> I32:
     for i in range(n):
         value[i] = score[touched[i]] / norm[touched[i]]
         score[touched[i]] = 0.0
-    if n > most:
-        threshold = np.partition(value, n - most)[n - most]
-    else:
-        threshold = -1.0
+    threshold = np.partition(value, n - most)[n - most] if n > most else -1.0
     keep = np.empty(n, np.int32)
     k = 0
     for i in range(n):
@@ -204,8 +201,10 @@ class TicketMemory:
 
     def _start(self, slots: int, terms: int) -> None:
         self.count = 0  # slots handed out
-        self.live = 0
+        self.dead = 0  # of them
+        self.live = 0  # tickets whose terms count
         self.alive = np.zeros(slots, np.uint8)
+        self.counted = np.zeros(slots, np.uint8)
         self.vector = np.zeros((slots, self.dimension), np.float32)
         self.at = np.zeros(slots, np.float64)
         self.keys = np.zeros((slots, 4), np.uint64)  # caller, address, company, topic
@@ -251,8 +250,6 @@ class TicketMemory:
         self.issue[slot] = issue
         self.alive[slot] = 1
         self.count += 1
-        self.live += 1
-        self._tally(slot, 1)
         _measure(
             self.terms, self.span[slot], self.norm[slot], self.rare[slot],
             self.frequency, self.live, self.prior, self.strength,
@@ -263,12 +260,34 @@ class TicketMemory:
         self._index(slot)
         return slot
 
+    def count_terms(self, slot: int) -> None:
+        """Let a ticket's terms count in the frequencies.
+
+        Only the first tickets of an issue should: otherwise the more people speak of a place, the less its name
+        would say, and an issue would break apart as it grows.
+        """
+        self.counted[slot] = 1
+        self.live += 1
+        self._tally(slot, 1)
+
     def _tally(self, slot: int, step: int) -> None:
         for kind in (WORDS, GRAMS, NAMES):
             _count(self.frequency, self.terms_of(slot, kind), step)
 
     def _grow_slots(self) -> None:
-        for name in ("alive", "vector", "at", "keys", "issue", "norm", "rare", "index_norm", "span", "_score"):
+        for name in (
+            "alive",
+            "counted",
+            "vector",
+            "at",
+            "keys",
+            "issue",
+            "norm",
+            "rare",
+            "index_norm",
+            "span",
+            "_score",
+        ):
             old = getattr(self, name)
             setattr(self, name, np.concatenate([old, np.zeros_like(old)]))
 
@@ -295,14 +314,16 @@ class TicketMemory:
     def forget(self, slots: list[int]) -> None:
         """Drop tickets; when more than a third of the slots are dead, see `compact`."""
         for slot in slots:
-            self._tally(slot, -1)
+            if self.counted[slot]:
+                self._tally(slot, -1)
+                self.live -= 1
             self.alive[slot] = 0
-        self.live -= len(slots)
+        self.dead += len(slots)
 
     @property
     def sparse(self) -> bool:
         """Whether compacting would pay."""
-        return self.count > 256 and 3 * self.live < 2 * self.count
+        return self.count > 256 and 3 * self.dead > self.count
 
     def compact(self) -> I64:
         """Close the gaps. Return the new slot of every old one, -1 for the dead."""
@@ -314,15 +335,16 @@ class TicketMemory:
         total = int(lengths.sum())
         self._start(_power_above(len(keep)), _power_above(total))
         n = len(keep)
-        for name in ("alive", "vector", "at", "keys", "issue", "norm", "rare", "index_norm"):
+        for name in ("alive", "counted", "vector", "at", "keys", "issue", "norm", "rare", "index_norm"):
             getattr(self, name)[:n] = old[name][keep]
         starts = np.concatenate([[0], np.cumsum(lengths)])[:-1] if n else np.zeros(0, np.int64)
-        for i, slot in enumerate(keep):
+        for i, slot in enumerate(keep.tolist()):
             first, last = old["span"][slot, 0], old["span"][slot, KINDS]
             self.span[i] = old["span"][slot] - first + starts[i]
             self.terms[starts[i] : starts[i] + last - first] = old["terms"][first:last]
         self.terms_used = total
-        self.count = self.live = n
+        self.count = n
+        self.live = int(self.counted[:n].sum())
         for slot in range(n):
             self._index(slot)
         return moved
@@ -333,7 +355,7 @@ class TicketMemory:
         Terms whose inverse frequency is below `common` find nobody. Exact: every live ticket that shares a
         rarer term is scored.
         """
-        touched = np.empty(self.live + 1, np.int32)
+        touched = np.empty(self.count - self.dead + 1, np.int32)
         n = 0
         for values in (terms.words, terms.head, terms.names):
             n = _accumulate(
@@ -348,7 +370,7 @@ class TicketMemory:
         for name in ("_key", "_head", "_keys_used", "_node_slot", "_node_next", "_nodes_used", "_score"):
             del state[name]
         del state["prior"]
-        for name in ("alive", "vector", "at", "keys", "issue", "norm", "rare", "index_norm", "span"):
+        for name in ("alive", "counted", "vector", "at", "keys", "issue", "norm", "rare", "index_norm", "span"):
             state[name] = state[name][: self.count].copy()
         state["terms"] = self.terms[: self.terms_used].copy()
         used = np.flatnonzero(self.frequency)
@@ -358,11 +380,11 @@ class TicketMemory:
     def __setstate__(self, state: dict[str, object]) -> None:
         """Restore; `prior` must be set before use (it is shared and shipped, not state)."""
         self.__dict__.update(state)
-        used, counts = state["frequency"]  # type: ignore[misc]
+        used, counts = cast(tuple[I32, I32], state["frequency"])
         self.frequency = np.zeros(1 << FREQUENCY_BITS, np.int32)
         self.frequency[used] = counts
         slots = _power_above(self.count)
-        for name in ("alive", "vector", "at", "keys", "issue", "norm", "rare", "index_norm", "span"):
+        for name in ("alive", "counted", "vector", "at", "keys", "issue", "norm", "rare", "index_norm", "span"):
             kept = getattr(self, name)
             full = np.zeros((slots, *kept.shape[1:]), kept.dtype)
             full[: self.count] = kept

@@ -1,9 +1,6 @@
-"""How likely two tickets are about the same thing: evidence from terms, vectors and fields, weighed."""
+"""What speaks for and against two tickets being about the same thing, in numbers."""
 
-import json
 import math
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numba import njit
@@ -42,13 +39,18 @@ FEATURES = (
     "days",  # ln(1 + days between)
     "same_caller",
     "shared",  # ln(1 + sum of the rarity of shared n-grams)
-    "same_address",
+    "same_address",  # road and number
+    "other_address",
     "same_company",
     "other_company",
     "same_topic",
     "other_topic",
     "words_x_names",  # same place and same problem together
     "vector_x_names",
+    "shorter",  # ln(1 + n-grams) of the shorter text
+    "longer",  # of the longer one
+    "least_named",  # rarity of the names in the head that names less
+    "most_named",  # in the one that names more
 )
 N_FEATURES = len(FEATURES)
 
@@ -94,7 +96,7 @@ def _features(
     for kind in (WORDS, GRAMS, NAMES, HEAD, HEAD_NAMES):
         for i in range(span[slot, kind], span[slot, kind + 1]):
             term = terms[i]
-            if kind == HEAD or kind == HEAD_NAMES:
+            if kind in (HEAD, HEAD_NAMES):
                 headed[_look_up(key, where, term)] = 1
                 continue
             place = int(term) & (size - 1)
@@ -105,6 +107,7 @@ def _features(
             weight[i - first] = inverse_frequency(term, frequency, live, prior, strength)
             kind_of[i - first] = kind
     names_first = span[slot, NAMES] - first
+    my_size = span[slot, GRAMS + 1] - span[slot, GRAMS]
 
     out = np.zeros((len(others), N_FEATURES), np.float64)
     for k in range(len(others)):
@@ -161,52 +164,27 @@ def _features(
         row[10] = math.log(1.0 + abs(at[slot] - at[o]) / 86400.0)
         row[11] = 1.0 if keys[slot, 0] != 0 and keys[slot, 0] == keys[o, 0] else 0.0
         row[12] = math.log(1.0 + shared)
-        if keys[slot, 1] != 0 and keys[slot, 1] == keys[o, 1]:
-            row[13] = 1.0
+        if keys[slot, 1] != 0 and keys[o, 1] != 0:
+            row[13 if keys[slot, 1] == keys[o, 1] else 14] = 1.0
         if keys[slot, 2] != 0 and keys[o, 2] != 0:
-            row[14 if keys[slot, 2] == keys[o, 2] else 15] = 1.0
+            row[15 if keys[slot, 2] == keys[o, 2] else 16] = 1.0
         if keys[slot, 3] != 0 and keys[o, 3] != 0:
-            row[16 if keys[slot, 3] == keys[o, 3] else 17] = 1.0
-        row[18] = row[0] * row[5]
-        row[19] = row[9] * row[5]
+            row[17 if keys[slot, 3] == keys[o, 3] else 18] = 1.0
+        row[19] = row[0] * row[5]
+        row[20] = row[9] * row[5]
+        row[21] = math.log(1.0 + min(my_size, span[o, GRAMS + 1] - span[o, GRAMS]))
+        row[22] = math.log(1.0 + max(my_size, span[o, GRAMS + 1] - span[o, GRAMS]))
+        row[23] = min(rare[slot, 1], rare[o, 1])
+        row[24] = max(rare[slot, 1], rare[o, 1])
     return out
 
 
 def pair_features(memory: TicketMemory, slot: int, others: I32) -> F64:
     """Return the features of one ticket against others of the same memory; shape (len(others), N_FEATURES)."""
-    return _features(  # type: ignore[no-any-return]
+    return _features(
         slot, others, memory.terms, memory.span, memory.vector, memory.at, memory.keys, memory.norm,
         memory.rare, memory.frequency, memory.live, memory.prior, memory.strength,
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class PairScorer:
-    """A logistic model of pairs: `logit = bias + features @ weights`."""
-
-    weights: F64
-    bias: float
-
-    @classmethod
-    def load(cls, path: Path) -> "PairScorer":
-        """Read the weights that `embeddings/train/pair_scorer.py` wrote."""
-        stored = json.loads(path.read_text(encoding="utf-8"))
-        return cls(np.array([stored["weights"][name] for name in FEATURES]), float(stored["bias"]))
-
-    def logits(self, features: F64) -> F64:
-        """Return one logit a row. Sums in a fixed order, so that a pair's logit never depends on its batch."""
-        return _logits(features, self.weights, self.bias)  # type: ignore[no-any-return]
-
-
-@njit(cache=True)
-def _logits(features: F64, weights: F64, bias: float) -> F64:
-    out = np.empty(len(features), np.float64)
-    for i in range(len(features)):
-        total = bias
-        for j in range(len(weights)):
-            total += features[i, j] * weights[j]
-        out[i] = total
-    return out
-
-
-__all__ = ["FEATURES", "Fields", "PairScorer", "pair_features"]
+__all__ = ["FEATURES", "N_FEATURES", "Fields", "pair_features"]

@@ -83,11 +83,7 @@ def _cut(
     while i > 0:
         # adjacent unknown characters are one unknown word
         if word[i] >= 0 and not (
-            word[i] == unknown
-            and k < n
-            and out[k] == unknown
-            and i < n
-            and _kind(codes[i]) == _kind(codes[i - 1])
+            word[i] == unknown and k < n and out[k] == unknown and i < n and _kind(codes[i]) == _kind(codes[i - 1])
         ):
             k -= 1
             out[k] = word[i]
@@ -129,6 +125,4 @@ class Segmenter:
     def cut(self, text: str) -> I64:
         """Return the ids of the words of a normalised text, in order; punctuation is left out."""
         codes = np.frombuffer(text.encode("utf-32-le"), np.uint32)
-        return _cut(  # type: ignore[no-any-return]
-            codes, self._key, self._value, self._score, self.unknown, self._unknown_score, self._longest
-        )
+        return _cut(codes, self._key, self._value, self._score, self.unknown, self._unknown_score, self._longest)

@@ -20,11 +20,12 @@ Hashes = NDArray[np.uint32]
 HEAD_CHARS = 40
 
 SUFFIXES_ONE = "苑城路镇街村厂园里弄坊府湾轩庭邸居楼桥站线班局校院店场馆吧港都墅"
-SUFFIXES_TWO = (
-    "小区 花园 公司 学校 医院 市场 广场 大厦 公寓 新村 家园 酒店 餐厅 超市 号线 社区 街道 工地 项目 "
-    "幼儿 中学 小学 大学 物业 楼盘 别墅 大楼 中心 商场 菜场 饭店 烧烤 门店 健身 培训 公园 车站 地铁 "
-    "公路 大道 集团 银行 诊所 驾校 养老 山庄 华庭 雅苑 名邸 豪庭 国际 水厂 电厂 酒吧 网吧 茶馆"
-).split()
+_SUFFIXES_TWO = """
+小区 花园 公司 学校 医院 市场 广场 大厦 公寓 新村 家园 酒店 餐厅 超市 号线 社区 街道 工地 项目 幼儿 中学 小学
+大学 物业 楼盘 别墅 大楼 中心 商场 菜场 饭店 烧烤 门店 健身 培训 公园 车站 地铁 公路 大道 集团 银行 诊所 驾校
+养老 山庄 华庭 雅苑 名邸 豪庭 国际 水厂 电厂 酒吧 网吧 茶馆
+"""
+SUFFIXES_TWO = tuple(_SUFFIXES_TWO.split())
 
 
 class Terms(NamedTuple):
@@ -159,9 +160,7 @@ def read_terms(title: str, text: str, word_ids: NDArray[np.int64]) -> Terms:
     head = min(stop, len(title) if title else HEAD_CHARS + 1)
     names = _names(codes, solid, stop, _ONES, _TWOS)
     head_names = _names(codes, solid, head, _ONES, _TWOS)
-    return Terms(
-        hash_words(word_ids), _grams(codes, solid, stop), _grams(codes, solid, head), names, head_names
-    )
+    return Terms(hash_words(word_ids), _grams(codes, solid, stop), _grams(codes, solid, head), names, head_names)
 
 
 __all__ = ["HEAD_CHARS", "Hashes", "Terms", "mix", "normalise", "read_terms"]

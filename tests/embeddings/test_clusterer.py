@@ -10,7 +10,7 @@ from embeddings.clusterer import ClustererSettings, IssueClusterer, Reading
 from embeddings.encoder import StaticEncoder
 from embeddings.lexicon import MODELS, Lexicon
 from embeddings.memory import Fields, TicketMemory
-from embeddings.pairs import PairScorer
+from embeddings.scorer import PairScorer
 
 LEXICON, ENCODER = Lexicon.shipped(), StaticEncoder()
 SCORER = PairScorer.load(MODELS / "pair_scorer.json")
@@ -86,7 +86,7 @@ def test_memory_of_a_large_issue_is_bounded() -> None:
     for n in range(50):
         subject.assign(reading(f"t{n}", WATER, n * HOUR, n + 1), f"t{n}")
     assert len(subject) == 1
-    assert subject.memory.live == 10
+    assert subject.memory.count - subject.memory.dead == 10
 
 
 def test_compacting_changes_no_later_decision() -> None:
