@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import abc
-from dataclasses import dataclass
-from typing import ClassVar, Final, Literal
+from typing import ClassVar, Final, Literal, NamedTuple
 
 from river import base
 
@@ -27,8 +26,7 @@ NEVER: Final = 1e9
 """Recurrence interval, in days, of what chance alone does not bring about, and of what no chance decided."""
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """What a detector saw, in numbers a person can check.
 
     Parameters
@@ -65,8 +63,7 @@ class Evidence:
     unknown_callers: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What a detector says of one subject at one moment.
 
     ``fired`` is its verdict. A decision that did not fire says how far it was from doing so.

@@ -8,13 +8,17 @@ from typing import Final, NamedTuple
 from river import base
 
 from detectors.base import DAY, HOUR
-from detectors.daytypes import day_start, local_day
-from detectors.rhythm import Rhythm, empty_hours, hour_of
+from detectors.daytypes import day_class, day_start, is_day_off, local_day
+from detectors.rhythm import PART_HOURS, PARTS, Rhythm, empty_hours, hour_of
 
 _WINSOR: Final = 2.58
 _LEAST_RATE: Final = 1e-4
 _OUTAGE_CALLS: Final = 20.0
 _YOUNG_DAYS: Final = 7.0
+_DAYS_IN_DOUBT: Final = 7.0
+_PART: Final = PART_HOURS * HOUR
+_PART_WEIGHT: Final = 2.0
+_MOST_IN_PARTS: Final = 1000.0
 # Squared relative error of the learned rhythm, for windows within a day and for longer ones.
 _RHYTHM_ERROR_HOURS: Final = 0.06
 _RHYTHM_ERROR_DAYS: Final = 0.02
@@ -31,11 +35,28 @@ class Level(NamedTuple):
     known: float
     noise: float
 
-    def forecast(self, exposure: float, seconds: float) -> tuple[float, float]:
-        """Mean, and variance over mean, of the calls in a stretch of so many nominal days and seconds."""
+    def forecast(self, exposure: float, seconds: float, rough_part: float = 0.0) -> tuple[float, float]:
+        """Mean, and variance over mean, of the calls in a stretch of so many nominal days and seconds.
+
+        ``rough_part`` is the squared relative error of the series' own hours, where they matter.
+        """
         mean = self.rate * exposure
         rough = _RHYTHM_ERROR_HOURS if seconds < DAY - HOUR else _RHYTHM_ERROR_DAYS
-        return mean, self.noise + mean * (1.0 / self.known + rough)
+        return mean, self.noise + mean * (1.0 / self.known + rough + rough_part)
+
+
+class Stretch(NamedTuple):
+    """Days that a baseline has learned: one with calls, or some in a row without.
+
+    ``begins`` is POSIX seconds; ``mean`` is that of all their calls, ``dispersion`` the variance over the
+    mean of one day.
+    """
+
+    begins: float
+    days: int
+    calls: float
+    mean: float
+    dispersion: float
 
 
 class Baseline(base.Base):
@@ -70,8 +91,8 @@ class Baseline(base.Base):
 
     Attributes
     ----------
-    day_begins
-        Local midnight that began the open day, POSIX seconds; days before it are learned.
+    day_begins, day_ends
+        Local midnights around the open day, POSIX seconds; days before it are learned.
     observed
         Nominal days learned from so far, dead lines left out.
 
@@ -126,10 +147,15 @@ class Baseline(base.Base):
         self._latest = -inf
         self._day: int = -1 if parent is None else parent._day
         self.day_begins: float = -inf if parent is None else parent.day_begins
+        self.day_ends: float = -inf if parent is None else parent.day_ends
         self._open = 0.0
         self._level: Level | None = None
         self._above: Level | None = None
         self._hours: list[float] | None = empty_hours() if teaches else None
+        self._parts = [0.0] * PARTS
+        # Calls of workdays and of days off that the parts hold, and the parts of the open day's calls.
+        self._parts_sum = [0.0, 0.0]
+        self._open_parts: list[int] = []
 
     @property
     def rate(self) -> float:
@@ -181,8 +207,8 @@ class Baseline(base.Base):
             self._since = t
         if t > self._latest:
             self._latest = t
-        if self.day_ends_by(t):
-            self._finish(local_day(t, self.rhythm.utc_offset))
+        if t >= self.day_ends:
+            self.finish(t)
         elif t < self.day_begins:
             self._calls += calls
             self._level = None
@@ -190,10 +216,26 @@ class Baseline(base.Base):
         self._open += calls
         if self._hours is not None:
             self._hours[hour_of(t, self.day_begins)] += calls
+        else:
+            self._open_parts += [int((t - self.day_begins) / _PART)] * int(calls)
 
-    def day_ends_by(self, t: float) -> bool:
-        """Whether ``t`` lies after the open day."""
-        return t >= self.day_begins + DAY
+    def own_hours(self, now: float, hours: int) -> tuple[float, float]:
+        """Nominal days in the last hours as this series has them, and their squared relative error."""
+        exposure = error = total = 0.0
+        for part, nominal in self.rhythm.trailing_parts(now, hours):
+            exposure += nominal * self._part(part)
+            error += nominal / (_PART_WEIGHT + self._parts[part])
+            total += nominal
+        return exposure, error / total
+
+    def _part(self, part: int) -> float:
+        """How many times the rhythm's calls this series has in a part of the day."""
+        if self.parent is None:
+            return 1.0
+        prior = _PART_WEIGHT * self.parent._part(part)
+        work, free = self._parts_sum
+        due = work * self.rhythm.part_share(part, False) + free * self.rhythm.part_share(part, True)
+        return (prior + self._parts[part]) / (_PART_WEIGHT + due)
 
     def expected(self, t0: float, t1: float) -> tuple[float, float]:
         """Mean, and variance over mean, of the calls between two times, as of what is learned by now."""
@@ -203,43 +245,38 @@ class Baseline(base.Base):
         """As ``expected``, for a stretch of so many nominal days and seconds."""
         return self.level().forecast(exposure, seconds)
 
-    def finished_by(self, t: float) -> list[tuple[float, float, float, float]]:
-        """Stretches that ``update(t)`` would learn: start, calls, mean and dispersion of each.
-
-        None while the open day lasts; then that day and, if days without a call follow it, these together.
-        """
-        day = local_day(t, self.rhythm.utc_offset)
-        if self._day < 0 or day <= self._day:
-            return []
+    def finish(self, t: float) -> list[Stretch]:
+        """Learn the days before that of ``t`` and open it; return them as they were forecast before."""
         zone = self.rhythm.utc_offset
-        whole = self._open_exposure()
-        stretches = [(self.day_begins, self._open, *self.forecast(whole, DAY))]
-        if day > self._day + 1:
-            gap = self._gap_exposure(whole, day)
-            since = self.day_begins + DAY
-            stretches.append((since, 0.0, *self.forecast(gap, day_start(day, zone) - since)))
-        return stretches
-
-    def _finish(self, day: int) -> None:
-        """Learn the open day and the empty ones after it, and open ``day``."""
-        if self._day >= 0:
-            whole = self._open_exposure()
-            gap = self._gap_exposure(whole, day) if day > self._day + 1 else 0.0
-            self._learn_day(whole)
-            if day > self._day + 1:
-                self._learn_gap(day - self._day - 1, gap)
+        day = local_day(t, zone)
+        learned: list[Stretch] = []
+        if 0 <= self._day < day:
+            whole = self.rhythm.day(self._day)
+            if self._since > self.day_begins:
+                whole = self.rhythm.exposure(self._since, self.day_ends)
+            empty = day - self._day - 1
+            gap = self._gap_exposure(whole, day) if empty else 0.0
+            learned.append(self._learn_day(whole))
+            if empty:
+                learned.append(self._learn_gap(empty, gap))
         if self.parent is not None:
             self._seen = self.parent.observed
         self._day = day
-        self.day_begins = day_start(day, self.rhythm.utc_offset)
+        self.day_begins = day_start(day, zone)
+        self.day_ends = self.day_begins + DAY
         self._open = 0.0
         self._level = None
         if self._hours is not None:
             self._hours = empty_hours()
+        return learned
 
-    def _open_exposure(self) -> float:
-        """Nominal days of the open day, from the first call ever on."""
-        return self.rhythm.exposure(max(self._since, self.day_begins), self.day_begins + DAY)
+    def doubt(self) -> None:
+        """Take the level for a changed one: let what comes weigh more than what is remembered."""
+        if self._exposure > _DAYS_IN_DOUBT:
+            keep = _DAYS_IN_DOUBT / self._exposure
+            self._calls *= keep
+            self._exposure = _DAYS_IN_DOUBT
+            self._level = None
 
     def _gap_exposure(self, whole: float, day: int) -> float:
         """Nominal days without a call here, between the open day (of ``whole``) and ``day``."""
@@ -250,28 +287,47 @@ class Baseline(base.Base):
         # Where many calls were expected and none came, the line was dead: that is no news about the rate.
         return passed if self.rate * passed < _OUTAGE_CALLS else 0.0
 
-    def _learn_day(self, exposure: float) -> None:
+    def _learn_day(self, exposure: float) -> Stretch:
         level = self.level()
         mean, dispersion = level.forecast(exposure, DAY)
-        kept = min(self._open, mean + 1.0 + _WINSOR * sqrt(mean * dispersion))
+        calls = self._open
+        kept = min(calls, mean + 1.0 + _WINSOR * sqrt(mean * dispersion))
         self._spread += (kept - mean) ** 2
         self._spread_base += mean * (1.0 + mean / level.known)
         if self._hours is not None and self._since <= self.day_begins:
-            scale = kept / self._open
-            self.rhythm.learn(self._day, [calls * scale for calls in self._hours], kept / level.rate)
+            scale = kept / calls if calls else 0.0
+            self.rhythm.learn(self._day, [count * scale for count in self._hours], kept / level.rate)
+        else:
+            self._learn_parts(kept)
         self._decay(1.0)
         self._calls += kept
         self._exposure += exposure
         self.observed += exposure
+        return Stretch(self.day_begins, 1, calls, mean, dispersion)
 
-    def _learn_gap(self, days: int, exposure: float) -> None:
-        empty = self.rate * exposure
+    def _learn_parts(self, kept: float) -> None:
+        """Learn when on the open day its calls came, of which so many are kept."""
+        if not self._open_parts:
+            return
+        each = kept / self._open
+        for part in self._open_parts:
+            self._parts[part] += each
+        self._open_parts = []
+        self._parts_sum[is_day_off(day_class(self._day))] += kept
+        if sum(self._parts_sum) > _MOST_IN_PARTS:
+            self._parts = [0.5 * calls for calls in self._parts]
+            self._parts_sum = [0.5 * calls for calls in self._parts_sum]
+
+    def _learn_gap(self, days: int, exposure: float) -> Stretch:
+        empty, dispersion = self.level().forecast(exposure / days, DAY)
+        empty *= days
         self._decay(float(days))
         # What is remembered of a stretch that decays while it lasts.
         self._exposure += exposure * self.memory / days * (1.0 - exp(-days / self.memory))
         self._spread += empty
         self._spread_base += empty
         self.observed += exposure
+        return Stretch(self.day_ends, days, 0.0, empty, dispersion)
 
     def _decay(self, days: float) -> None:
         keep = exp(-days / self.memory)

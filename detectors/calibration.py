@@ -155,11 +155,7 @@ class Calibrator(base.Base):
     def score_for(self, budget: Budget) -> float:
         """The least score that the budget lets through."""
         rate = self.episodes_a_day(self.floor) * budget.recurrence_days
-        return (
-            inf
-            if rate == inf
-            else self.floor + max(0.0, log(rate) if rate > 0.0 else 0.0) * self.learned_scale
-        )
+        return inf if rate == inf else self.floor + max(0.0, log(rate) if rate > 0.0 else 0.0) * self.learned_scale
 
     @property
     def learned_scale(self) -> float:

@@ -60,39 +60,39 @@ class RecentCallers:
 
     def add(self, t: float, caller: Caller, horizon: float) -> bool:
         """Count a call; whether its caller is known and new within the horizon (seconds)."""
-        self.fresh = self._count(t, caller, horizon)
-        return self.fresh
-
-    def _count(self, t: float, caller: Caller, horizon: float) -> bool:
-        if self.tickets:
-            self.previous = self.last
+        self.fresh = False
         if self.tickets == 0:
             self.first = self.last = t
-        elif t > self.last:
-            self.last = t
-            self._prune(t - horizon)
-        elif t < self.first:
-            self.first = t
+        else:
+            self.previous = self.last
+            if t > self.last:
+                self.last = t
+            elif t < self.first:
+                self.first = t
         self.tickets += 1
         oldest = self.last - horizon
         if t <= oldest:
             return False
         if caller == UNKNOWN:
-            if self._unknown is None:
-                self._unknown = []
-            insort(self._unknown, t)
+            self._add_unknown(t, oldest)
             return False
+        times = self._times
         before = self._last.get(caller)
         if before is not None:
             if before >= t:
                 return False
-            del self._times[bisect_left(self._times, before)]
+            del times[bisect_left(times, before)]
+        elif times and times[len(times) // 4] <= oldest:
+            self._prune(oldest)
         self._last[caller] = t
-        insort(self._times, t)
-        if before is not None and before > oldest:
-            return False
-        self.total += 1
-        return True
+        if not times or t >= times[-1]:
+            times.append(t)
+        else:
+            insort(times, t)
+        if before is None or before <= oldest:
+            self.total += 1
+            self.fresh = True
+        return self.fresh
 
     def distinct(self, now: float, window: float) -> int:
         """Known callers in ``(now - window, now]``, each once; calls after ``now`` count too."""
@@ -103,12 +103,22 @@ class RecentCallers:
 
         The windows (s) come longest first; the answer stops before the first count below ``least``.
         """
-        counts = []
         times, unknown = self._times, self._unknown
+        most = len(times)
+        if unknown is None:
+            if most < least:
+                return []
+            counts = []
+            for window in windows:
+                count = most - bisect_right(times, now - window)
+                if count < least:
+                    break
+                counts.append(count)
+            return counts
+        counts = []
+        most += len(unknown)
         for window in windows:
-            count = len(times) - bisect_right(times, now - window)
-            if unknown is not None:
-                count += len(unknown) - bisect_right(unknown, now - window)
+            count = most - bisect_right(times, now - window) - bisect_right(unknown, now - window)
             if count < least:
                 break
             counts.append(count)
@@ -122,16 +132,17 @@ class RecentCallers:
         """Event time of the last call of a known caller, ``None`` if it is not remembered."""
         return self._last.get(caller)
 
+    def _add_unknown(self, t: float, oldest: float) -> None:
+        if self._unknown is None:
+            self._unknown = []
+        elif self._unknown and self._unknown[0] <= oldest:
+            del self._unknown[: bisect_right(self._unknown, oldest)]
+        insort(self._unknown, t)
+
     def _prune(self, before: float) -> None:
-        """Drop what is at or before a time, once it is a quarter of all: so a call's cost stays flat."""
-        times = self._times
-        if times and times[len(times) // 4] <= before:
-            del times[: bisect_right(times, before)]
-            self._last = {caller: t for caller, t in self._last.items() if t > before}
-        if self._unknown is not None and self._unknown[0] <= before:
-            del self._unknown[: bisect_right(self._unknown, before)]
-            if not self._unknown:
-                self._unknown = None
+        """Drop what is at or before a time; done once it is a quarter of all, so that a call's cost stays flat."""
+        del self._times[: bisect_right(self._times, before)]
+        self._last = {caller: t for caller, t in self._last.items() if t > before}
 
 
 class CallerLedger(base.Base):

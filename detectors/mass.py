@@ -114,9 +114,7 @@ class MassDetector(StatisticalDetector):
             unknown=callers.unknown(now, WINDOWS[chosen]),
         )
 
-    def _forecast(
-        self, callers: RecentCallers, count: int, begin: float, end: float
-    ) -> tuple[float, float, int]:
+    def _forecast(self, callers: RecentCallers, count: int, begin: float, end: float) -> tuple[float, float, int]:
         """Mean and dispersion of the callers in a window, and how many of ``count`` are the issue's first."""
         mean = (self.growth_weight * self.growth + self._joins) / (self.growth_weight + self._births)
         passed = _life(begin - callers.first)

@@ -64,9 +64,7 @@ class NewDetector(StatisticalDetector):
         self.growth = growth or GrowthModel()
         self._alarmed: set[str] = set()
 
-    def update(
-        self, key: str, callers: RecentCallers, topic: str = "", returning: bool = False
-    ) -> Decision | None:
+    def update(self, key: str, callers: RecentCallers, topic: str = "", returning: bool = False) -> Decision | None:
         """Judge an issue after a call that ``callers`` has counted; ``None`` if it says nothing.
 
         ``returning`` marks an issue that was there before ``callers`` began: it is never new.

@@ -12,9 +12,7 @@ from detectors.calibration import Budget, Calibrator
 from tests.detectors.streams import DAY
 
 
-def _fed(
-    scale: float, per_day: float, days: int, seed: int = 1, calibrator: Calibrator | None = None
-) -> Calibrator:
+def _fed(scale: float, per_day: float, days: int, seed: int = 1, calibrator: Calibrator | None = None) -> Calibrator:
     calibrator = calibrator or Calibrator(floor=2.0, span=DAY)
     rng = random.Random(seed)
     t = 0.0

@@ -47,9 +47,7 @@ def test_quiet_streets_keep_the_budget() -> None:
 
 def test_planted_incidents_are_found() -> None:
     planted = [
-        burst(
-            f"planted-{n}", MONDAY + (30 + 4 * n) * DAY + 9 * HOUR, 5 + n % 4, 10.0 + 8.0 * n, f"g{n}/t{n}", n
-        )
+        burst(f"planted-{n}", MONDAY + (30 + 4 * n) * DAY + 9 * HOUR, 5 + n % 4, 10.0 + 8.0 * n, f"g{n}/t{n}", n)
         for n in range(6)
     ]
     found = _alarms(merged(list(background(24, 60, calls_a_day=30.0)), *planted))

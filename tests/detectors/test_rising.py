@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
 from detectors.base import Decision
-from detectors.rising import RisingDetector
+from detectors.baseline import Stretch
+from detectors.rising import RisingDetector, _Climb
 from tests.detectors.streams import DAY, HOUR, MONDAY, Call, background, burst, merged
 
 
@@ -63,3 +66,56 @@ def test_a_digest_counts_as_so_many_calls() -> None:
     assert decision is not None
     assert decision.fired
     assert decision.evidence.unknown_callers >= 25
+
+
+def _level(rising: RisingDetector, days: range, calls: int) -> list[Decision]:
+    fired = []
+    for day in days:
+        for n in range(calls):
+            t = MONDAY + day * DAY + 8 * HOUR + n * 10 * HOUR / calls
+            decision = rising.update("", t, f"{day}-{n}")
+            if decision is not None and decision.fired:
+                fired.append(decision)
+    return fired
+
+
+@pytest.mark.parametrize("calls", [35, 60])
+def test_what_fires_is_clearly_above_expected(calls: int) -> None:
+    rising = RisingDetector(alarms_per_week=0.5, calls_a_day=20.0)
+    assert not _level(rising, range(60), 20)
+    fired = [decision.evidence for decision in _level(rising, range(60, 90), calls)]
+    assert fired
+    assert all(seen.observed > seen.high > seen.expected and seen.window <= 21 * DAY for seen in fired)
+
+
+def test_a_climb_counts_the_days_since_it_left_zero() -> None:
+    climb = _Climb()
+    for day, calls in enumerate((4.0, 15.0, 16.0, 14.0)):
+        climb.add(Stretch(day * DAY, 1, calls, 8.0, 1.2), unknown=1, known=400.0)
+    assert (climb.since, climb.ended) == (DAY, 4 * DAY)
+    assert (climb.calls, climb.unknown, climb.mean) == (45, 3, 24.0)
+    assert climb.clear
+
+
+@pytest.mark.parametrize("days", [8, 30])
+def test_a_long_gap_ends_a_climb(days: int) -> None:
+    climb = _Climb()
+    climb.add(Stretch(0.0, 1, 15.0, 8.0, 1.2), unknown=0, known=400.0)
+    climb.add(Stretch(DAY, days, 0.0, 0.1, 1.2), unknown=0, known=400.0)
+    assert climb.value == 0.0
+
+
+def test_a_climb_lasts_three_weeks_at_most() -> None:
+    climb = _Climb()
+    longest = 0.0
+    for day in range(100):
+        climb.add(Stretch(day * DAY, 1, 15.0, 8.0, 1.2), unknown=0, known=400.0)
+        longest = max(longest, climb.ended - climb.since)
+    assert longest == 21 * DAY
+
+
+def test_a_new_level_is_news_only_for_a_while() -> None:
+    rising = RisingDetector(alarms_per_week=0.5, calls_a_day=20.0)
+    _level(rising, range(60), 20)
+    assert _level(rising, range(60, 90), 35)
+    assert not _level(rising, range(90, 400), 35)
