@@ -158,5 +158,5 @@ def test_nonsense_is_refused(tmp_path: Path, days: int, per_day: int) -> None:
 
 def test_progress_is_told_after_each_day(tmp_path: Path) -> None:
     told: list[int] = []
-    simulate(3, 1, tmp_path, tickets_per_day=50, progress=lambda day, tickets: told.append(day))
+    simulate(3, 1, tmp_path, tickets_per_day=50, progress=lambda day, _: told.append(day))
     assert told == [1, 2, 3]

@@ -1,0 +1,89 @@
+"""Handlers across the city: piles past their limit, and closings that callers contradict."""
+
+from collections.abc import Callable
+
+import pytest
+
+from sentinel.desks import DAY, HOUR, Desks
+from sentinel.records import HandlerDigest
+from sentinel.settings import Settings
+
+NOON = 1_741_000_000.0 // HOUR * HOUR
+DESK = "川沙水务所"
+
+
+@pytest.fixture
+def desks(settings: Settings) -> Desks:
+    return Desks(settings)
+
+
+@pytest.fixture
+def digest() -> Callable[..., HandlerDigest]:
+    def build(ticket_id: str, hours: float = 0.0, **fields: object) -> HandlerDigest:
+        values = {"due_at": 0.0, "left": False, "bad": None, "contradicted": False, "handler": DESK, **fields}
+        at = NOON + hours * HOUR
+        return HandlerDigest(1, at, "310115103", ticket_id=ticket_id, at=at, **values)  # type: ignore[arg-type]
+
+    return build
+
+
+Build = Callable[..., HandlerDigest]
+
+
+def pile(desks: Desks, digest: Build, tickets: int, hours: float = 48.0) -> None:
+    for n in range(tickets):
+        desks.take(digest(f"T{n}", due_at=NOON + hours * HOUR + n))
+
+
+def test_a_pile_past_its_limit_is_overdue_with_its_tickets(desks: Desks, digest: Build) -> None:
+    pile(desks, digest, 15)
+    assert desks.judge(DESK, NOON) == []
+    ((decision, facts),) = desks.judge(DESK, NOON + 3 * DAY)
+    assert decision.kind == "overdue"
+    assert decision.fired
+    assert (facts.overdue, facts.ticket_count, len(facts.ticket_ids)) == (15, 15, 15)
+    assert facts.place == DESK
+
+
+def test_tickets_that_left_in_time_are_not_overdue(desks: Desks, digest: Build) -> None:
+    pile(desks, digest, 15)
+    for n in range(12):
+        desks.take(digest(f"T{n}", 1.0, left=True))
+    assert desks.judge(DESK, NOON + 3 * DAY) == []
+
+
+def test_what_falls_due_soon_is_told_apart(desks: Desks, digest: Build) -> None:
+    pile(desks, digest, 15)
+    for n in range(4):
+        desks.take(digest(f"S{n}", due_at=NOON + 80 * HOUR))
+    ((_, facts),) = desks.judge(DESK, NOON + 72 * HOUR)
+    assert (facts.overdue, facts.due_soon) == (15, 4)
+
+
+def test_piles_are_looked_at_once_an_hour_in_the_order_of_names(desks: Desks, digest: Build) -> None:
+    for name in ("乙", "甲", "丙"):
+        desks.take(digest(f"T-{name}", due_at=NOON + DAY, handler=name))
+    assert desks.hourly(NOON) == sorted(["乙", "甲", "丙"])
+    assert desks.hourly(NOON + HOUR - 1) == []
+    assert desks.hourly(NOON + HOUR) == sorted(["乙", "甲", "丙"])
+
+
+def test_many_contradicted_closings_are_told_once_with_their_number(desks: Desks, digest: Build) -> None:
+    for n in range(60):
+        desks.take(digest(f"G{n}", 24.0 * n, bad=False))
+    found = []
+    for n in range(25):
+        desks.take(digest(f"B{n}", 24.0 * 60 + n, bad=True, contradicted=n % 2 == 0))
+        found += desks.judge(DESK, NOON + (24 * 60 + n) * HOUR)
+    kinds = [decision.kind for decision, _ in found]
+    assert "unsatisfied" in kinds
+    facts = found[0][1]
+    assert facts.unsatisfied == len(facts.ticket_ids) == facts.ticket_count
+    assert facts.contradicted == (facts.unsatisfied + 1) // 2
+    assert desks.judge(DESK, NOON + 90 * DAY) == []
+
+
+def test_satisfied_callers_say_nothing(desks: Desks, digest: Build) -> None:
+    for n in range(50):
+        desks.take(digest(f"G{n}", float(n), bad=False))
+    assert desks.judge(DESK, NOON + 50 * HOUR) == []

@@ -1,0 +1,137 @@
+"""The life of tickets after they are taken, and the rules about handling that fails."""
+
+from collections.abc import Callable
+
+import pytest
+
+from sentinel.handling import DAY, HandlingWatch
+from sentinel.issues import Issue
+from sentinel.records import HandlerDigest, RoutedTicket
+from sentinel.settings import Settings
+
+Build = Callable[..., RoutedTicket]
+
+
+@pytest.fixture
+def watch(settings: Settings) -> HandlingWatch:
+    return HandlingWatch(settings)
+
+
+@pytest.fixture
+def issue(ticket: Build, watch: HandlingWatch) -> Issue:
+    """An issue with ticket T1, which has just been taken and not yet dispatched."""
+    first = ticket(0, caller="a")
+    issue = Issue("iss-1", first.street, first.seq, first.at, first.at)
+    issue.add(first, "", copied=False)
+    watch.created(first, issue.id)
+    return issue
+
+
+def told(watch: HandlingWatch) -> list[HandlerDigest]:
+    return watch.drain()
+
+
+def test_a_ticket_moves_with_its_dispatching_from_one_handler_to_the_next(
+    watch: HandlingWatch, issue: Issue, ticket: Build
+) -> None:
+    watch.take(ticket(1, event="dispatched", handler="水务所", due_at=9e9), issue)
+    watch.take(ticket(2, event="dispatched", handler="物业科"), issue)
+    assert [tuple(load) for load in issue.loads()] == [("物业科", 1, 0)]
+    assert [(d.handler, d.left, d.due_at) for d in told(watch)] == [
+        ("水务所", False, 9e9), ("水务所", True, 0.0), ("物业科", False, 9e9),
+    ]  # fmt: skip
+
+
+def test_a_closing_counts_once(watch: HandlingWatch, issue: Issue, ticket: Build) -> None:
+    watch.take(ticket(1, event="dispatched", handler="水务所"), issue)
+    for minutes in (2, 3):
+        watch.take(ticket(minutes, event="closed", solved=True), issue)
+    assert issue.open_tickets == 0
+    assert [tuple(load) for load in issue.loads()] == [("水务所", 0, 1)]
+
+
+def test_the_third_return_is_bounced_and_says_how_often(watch: HandlingWatch, issue: Issue, ticket: Build) -> None:
+    found = []
+    for n in range(3):
+        found += watch.take(ticket(10 * n + 1, event="dispatched", handler="水务所"), issue)
+        found += watch.take(ticket(10 * n + 2, event="returned"), issue)
+    assert [finding.decision.kind for finding in found] == ["bounced"]
+    assert (found[0].counts.returns, found[0].counts.hands) == (3, 1)
+
+
+def test_two_returns_are_not_bounced(watch: HandlingWatch, issue: Issue, ticket: Build) -> None:
+    assert not [f for n in (1, 2) for f in watch.take(ticket(n, event="returned"), issue)]
+
+
+def test_the_same_caller_again_and_again_after_the_closing_is_a_repeat_call(
+    watch: HandlingWatch, issue: Issue, ticket: Build
+) -> None:
+    watch.take(ticket(5, event="closed", solved=True), issue)
+    found = [
+        finding for n in (60, 120, 180) for finding in watch.created(ticket(n, ticket_id=f"T{n}", caller="a"), issue.id)
+    ]
+    assert [finding.decision.kind for finding in found][:1] == ["repeat_call"]
+    assert found[0].counts.repeats >= 2
+
+
+def test_calls_before_the_closing_are_no_repeat_calls(watch: HandlingWatch, issue: Issue, ticket: Build) -> None:
+    assert not [f for n in (1, 2, 3) for f in watch.created(ticket(n, ticket_id=f"R{n}", caller="a"), issue.id)]
+
+
+@pytest.mark.parametrize(
+    ("closed_as", "answers", "bad", "contradicted"),
+    [
+        (True, {"solved": False}, True, True),
+        (True, {"satisfied": False, "solved": True}, True, False),
+        (None, {"solved": False}, True, False),
+        (True, {"satisfied": True}, False, False),
+    ],
+)
+def test_a_call_back_says_whether_it_was_bad_and_contradicts_the_closing(
+    watch: HandlingWatch,
+    issue: Issue,
+    ticket: Build,
+    closed_as: bool | None,
+    answers: dict[str, bool],
+    bad: bool,
+    contradicted: bool,
+) -> None:
+    watch.take(ticket(1, event="dispatched", handler="水务所"), issue)
+    watch.take(ticket(2, event="closed", solved=closed_as), issue)
+    told(watch)
+    watch.take(ticket(3, event="callback", **answers), issue)
+    (digest,) = told(watch)
+    assert (digest.handler, digest.bad, digest.contradicted) == ("水务所", bad, contradicted)
+
+
+def test_a_call_back_without_an_answer_says_nothing(watch: HandlingWatch, issue: Issue, ticket: Build) -> None:
+    watch.take(ticket(1, event="dispatched", handler="水务所"), issue)
+    told(watch)
+    watch.take(ticket(3, event="callback"), issue)
+    assert told(watch) == []
+
+
+def test_a_suspended_ticket_leaves_its_handler_and_a_resumed_one_returns(
+    watch: HandlingWatch, issue: Issue, ticket: Build
+) -> None:
+    watch.take(ticket(1, event="dispatched", handler="水务所", due_at=9e9), issue)
+    told(watch)
+    watch.take(ticket(2, event="suspended"), issue)
+    watch.take(ticket(3, event="resumed"), issue)
+    assert [(d.left, d.due_at) for d in told(watch)] == [(True, 0.0), (False, 9e9)]
+
+
+def test_events_of_a_ticket_never_seen_are_no_error(watch: HandlingWatch, ticket: Build) -> None:
+    assert watch.take(ticket(1, event="closed", ticket_id="T9"), None) == []
+    assert watch.issue_of("T9") == ""
+
+
+def test_a_ticket_is_forgotten_some_time_after_its_last_event(
+    watch: HandlingWatch, issue: Issue, ticket: Build
+) -> None:
+    later = ticket(10 * 1440, event="urged")
+    watch.take(later, issue)
+    watch.forget(later.clock - DAY)
+    assert watch.issue_of("T1") == issue.id
+    watch.forget(later.clock)
+    assert watch.issue_of("T1") == ""

@@ -1,0 +1,152 @@
+"""Intake: numbers, the clock, ticks, duplicates, streets, and what it does to callers and texts."""
+
+import pickle
+from collections.abc import Callable
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sentinel.intake import DAY, Door, Intake, IntakeSettings, Refusal
+from sentinel.records import UNKNOWN_STREET, End, RoutedTicket, Tick
+from sentinel.tickets import TicketEvent
+
+Build = Callable[..., TicketEvent]
+CHUANSHA = "310115103"
+
+
+@pytest.fixture
+def intake(door: Door) -> Intake:
+    return Intake(door, IntakeSettings())
+
+
+def the_ticket(intake: Intake, position: int, event: TicketEvent) -> RoutedTicket:
+    last = intake.take(position, event).records[-1]
+    assert isinstance(last, RoutedTicket)
+    return last
+
+
+def test_records_are_numbered_from_one_without_gaps(intake: Intake, event: Build) -> None:
+    seqs = [r.seq for n in range(5) for r in intake.take(n, event(7 * n, ticket_id=f"T{n}")).records]
+    seqs += [record.seq for record in intake.end()]
+    assert seqs == list(range(1, len(seqs) + 1))
+
+
+def test_the_clock_is_the_highest_arrival_and_an_early_event_keeps_its_own_time(intake: Intake, event: Build) -> None:
+    first = the_ticket(intake, 0, event(0))
+    late = the_ticket(intake, 1, event(-180, ticket_id="T2"))
+    assert late.clock == first.clock
+    assert late.at == first.at - 3 * 3600
+
+
+def test_an_arrival_time_moves_the_clock_and_not_the_events_own_time(intake: Intake, event: Build) -> None:
+    record = the_ticket(intake, 0, event(0, arrived_at="2025-03-03T13:00:00"))
+    assert record.clock - record.at == 3600
+
+
+def test_a_tick_comes_before_the_first_record_at_or_past_its_boundary(intake: Intake, event: Build) -> None:
+    intake.take(0, event(1))
+    assert intake.take(1, event(4.9, ticket_id="T2")).records[0].clock == event(4.9).at.timestamp()
+    tick, ticket = intake.take(2, event(5, ticket_id="T3")).records
+    assert isinstance(tick, Tick)
+    assert tick.clock == ticket.clock == event(5).at.timestamp()
+
+
+def test_every_boundary_of_a_quiet_hour_has_its_tick(intake: Intake, event: Build) -> None:
+    intake.take(0, event(0))
+    *ticks, _ = intake.take(1, event(61, ticket_id="T2")).records
+    assert [tick.clock - event(0).at.timestamp() for tick in ticks] == [300.0 * n for n in range(1, 13)]
+
+
+def test_a_gap_of_months_is_crossed_a_day_at_a_time(intake: Intake, event: Build) -> None:
+    intake.take(0, event(0))
+    *ticks, last = intake.take(1, event(100 * 1440, ticket_id="T2")).records
+    clocks = [tick.clock for tick in ticks]
+    assert 100 <= len(ticks) < 100 + 2 * DAY / 300
+    assert clocks == sorted(set(clocks))
+    assert max(b - a for a, b in pairwise(clocks)) <= DAY
+    assert clocks[-1] == last.clock // 300 * 300
+
+
+def test_the_same_event_twice_counts_once(intake: Intake, event: Build) -> None:
+    intake.take(0, event(0))
+    assert intake.take(1, event(0, text="换了一种说法")) == ([], Refusal.DUPLICATE)
+    assert intake.take(2, event(0, ticket_id="T2")).refused is None
+    assert intake.take(3, event(1, event="urged")).refused is None
+    assert intake.take(4, event(2, event="urged")).refused is None
+    assert intake.take(5, event(1, event="urged")).refused is Refusal.DUPLICATE
+
+
+def test_an_event_from_the_future_is_refused_and_does_not_move_the_clock(intake: Intake, event: Build) -> None:
+    now = the_ticket(intake, 0, event(0)).clock
+    ahead = event(11, ticket_id="T2", arrived_at=event(0).at)
+    assert intake.take(1, ahead) == ([], Refusal.FUTURE)
+    assert intake.clock == now
+    a_little = event(10, ticket_id="T3", arrived_at=event(0).at)
+    assert intake.take(2, a_little).refused is None
+
+
+def test_a_later_event_inherits_the_street_of_its_ticket(intake: Intake, event: Build) -> None:
+    assert the_ticket(intake, 0, event(0)).street == CHUANSHA
+    assert the_ticket(intake, 1, event(9, event="closed", street="")).street == CHUANSHA
+    assert the_ticket(intake, 2, event(10, event="callback", street="张江镇")).street == CHUANSHA
+
+
+def test_a_street_that_cannot_be_resolved_is_unknown(intake: Intake, event: Build) -> None:
+    assert the_ticket(intake, 0, event(0, street="", text="有人吵闹")).street == UNKNOWN_STREET
+
+
+def test_a_street_is_remembered_only_for_a_bounded_time(door: Door, event: Build) -> None:
+    intake = Intake(door, IntakeSettings(remember=10 * DAY))
+    intake.take(0, event(0))
+    intake.take(1, event(9 * 1440, event="urged"))
+    assert the_ticket(intake, 2, event(18 * 1440, event="urged")).street == CHUANSHA
+    intake.take(3, event(40 * 1440, ticket_id="T2"))
+    assert the_ticket(intake, 4, event(40 * 1440 + 9, event="urged", street="")).street == UNKNOWN_STREET
+
+
+def test_texts_are_masked_and_callers_hashed(intake: Intake, event: Build) -> None:
+    phone = "13917654321"
+    fields = dict.fromkeys(("title", "text", "address", "handler", "company"), f"川沙 {phone}")
+    record = the_ticket(intake, 0, event(0, caller=phone, **fields))
+    assert phone not in repr(record)
+    assert len(record.caller) == 16
+    assert record.caller == the_ticket(intake, 1, event(1, ticket_id="T2", caller=phone)).caller
+    assert the_ticket(intake, 2, event(2, ticket_id="T3")).caller == ""
+
+
+def test_a_redelivered_position_gives_nothing_and_changes_nothing(intake: Intake, event: Build) -> None:
+    intake.take(0, event(0))
+    intake.take(1, event(6, ticket_id="T2"))
+    before = pickle.dumps(intake)
+    assert intake.take(0, event(0)) == ([], None)
+    assert intake.take(1, event(6, ticket_id="T2")) == ([], None)
+    assert pickle.dumps(intake) == before
+
+
+def test_the_end_stops_the_clock_where_it_is(intake: Intake, event: Build) -> None:
+    ticket = the_ticket(intake, 0, event(0))
+    assert intake.end() == [End(ticket.seq + 1, ticket.clock)]
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.lists(st.tuples(st.integers(-3000, 3000), st.integers(0, 3000)), min_size=1, max_size=40),
+    st.sampled_from([300.0, 3600.0]),
+)
+def test_whatever_comes_the_log_never_goes_back(
+    door: Door, event: Build, moments: list[tuple[int, int]], tick: float
+) -> None:
+    """Events some minutes around noon, each arriving so many minutes after its own time."""
+    intake = Intake(door, IntakeSettings(tick=tick))
+    log = [
+        record
+        for n, (minutes, late) in enumerate(moments)
+        for record in intake.take(n, event(minutes, ticket_id=f"T{n}", arrived_at=event(minutes + late).at)).records
+    ]
+    assert [record.seq for record in log] == list(range(1, len(log) + 1))
+    assert [record.clock for record in log] == sorted(record.clock for record in log)
+    ticks = [record.clock for record in log if isinstance(record, Tick)]
+    assert ticks == sorted(set(ticks))
+    assert all(clock % tick == 0 for clock in ticks)

@@ -1,0 +1,98 @@
+"""The street stage in this process and over several: the same rounds, and no hanging on a dead child."""
+
+import multiprocessing
+import os
+import signal
+
+import pytest
+
+from sentinel.intake import Door, Intake, IntakeSettings
+from sentinel.partitions import InlinePartitions, Partitions, ProcessPartitions, WorkerError
+from sentinel.records import Digest, Outputs, Routed, RoutedTicket
+from sentinel.settings import Settings
+from sentinel.shared import Shared
+from sentinel.tickets import TicketEvent
+
+
+@pytest.fixture(scope="module")
+def log(events: list[TicketEvent], door: Door) -> list[Routed]:
+    """The first part of the routed log; a tick an hour."""
+    intake = Intake(door, IntakeSettings(tick=3600.0))
+    records = [record for n, event in enumerate(events[:400]) for record in intake.take(n, event).records]
+    return [*records, *intake.end()]
+
+
+def run(partitions: Partitions, log: list[Routed], shared: Shared) -> list[list[Outputs]]:
+    rounds: list[list[Outputs]] = []
+    for record in log:
+        if isinstance(record, RoutedTicket):
+            partitions.ticket(shared.streets.partition(record.street), record)
+        else:
+            partitions.tick(record)
+        rounds += partitions.ready()
+    return [*rounds, *partitions.finish()]
+
+
+def told(rounds: list[list[Outputs]]) -> list[tuple[list[str], list[object], list[tuple[int, str]], list[str]]]:
+    """Each round, whoever said it: alerts, assignments, digests and summaries, each in order."""
+    told = []
+    for outputs in rounds:
+        digests: list[Digest] = [d for said in outputs if said.heartbeat for d in said.heartbeat.digests]
+        told.append(
+            (
+                sorted(alert.model_dump_json() for said in outputs for alert in said.alerts),
+                sorted(said.assigned for said in outputs if said.assigned),
+                sorted((digest.seq, type(digest).__name__) for digest in digests),
+                sorted(issue.issue_id for said in outputs for issue in said.issues),
+            )
+        )
+    return told
+
+
+def test_processes_say_what_one_process_says(settings: Settings, shared: Shared, log: list[Routed]) -> None:
+    alone = run(InlinePartitions(shared, shared.partitions), log, shared)
+    spread = ProcessPartitions(settings, shared.partitions, 2)
+    try:
+        assert told(run(spread, log, shared)) == told(alone)
+    finally:
+        spread.close()
+    assert multiprocessing.active_children() == []
+
+
+def test_every_tick_is_answered_by_every_source(shared: Shared, log: list[Routed]) -> None:
+    partitions = InlinePartitions(shared, shared.partitions)
+    ticks = [record.seq for record in log if not isinstance(record, RoutedTicket)]
+    beats = [said.heartbeat for outputs in run(partitions, log, shared) for said in outputs if said.heartbeat]
+    assert [beat.seq for beat in beats] == ticks
+    assert {beat.source for beat in beats} == set(range(partitions.sources))
+
+
+def test_a_partition_without_work_is_skipped_and_learns_of_it_later(shared: Shared, log: list[Routed]) -> None:
+    """Skipping is a saving only: the last summaries are those of partitions that took every tick."""
+    skipping = InlinePartitions(shared, shared.partitions)
+    thorough = InlinePartitions(shared, shared.partitions)
+    for partition in thorough.partitions.values():
+        partition.idle = lambda _: False  # type: ignore[method-assign, assignment]
+    assert told(run(skipping, log, shared)) == told(run(thorough, log, shared))
+
+
+def test_a_killed_child_is_an_error_and_never_a_hang(settings: Settings, shared: Shared, log: list[Routed]) -> None:
+    partitions = ProcessPartitions(settings, shared.partitions, 2)
+    try:
+        run_until = len(log) // 2
+        for record in log[:run_until]:
+            if isinstance(record, RoutedTicket):
+                partitions.ticket(shared.streets.partition(record.street), record)
+        os.kill(multiprocessing.active_children()[0].pid or 0, signal.SIGKILL)
+        with pytest.raises(WorkerError, match="ended early"):
+            run(partitions, log[run_until:], shared)
+    finally:
+        partitions.close()
+    assert multiprocessing.active_children() == []
+
+
+def test_closing_before_the_end_ends_the_children(settings: Settings, shared: Shared) -> None:
+    partitions = ProcessPartitions(settings, shared.partitions, 2)
+    assert len(multiprocessing.active_children()) == 2
+    partitions.close()
+    assert multiprocessing.active_children() == []
