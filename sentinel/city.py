@@ -18,7 +18,7 @@ from sentinel.watch import StreetWatch, cells_of, city_budget
 DAY = 86400.0
 CITY = ""
 PRAISE, QUESTION = "表扬", "咨询"
-RECENT = 7 * DAY
+RECENT = 22 * DAY  # the longest window of `rising`, a climb of three weeks
 MIN_STREETS = 3
 """an issue in fewer streets is the streets' own"""
 MOST_IN_ONE = 0.7
@@ -101,9 +101,7 @@ class City:
         self._recent.append((ticket.at, digest.topic, ticket.ticket_id, digest.street))
         if digest.nature == PRAISE or ticket.at <= self.clock - self._shared.settings.arrival.late_limit:
             return []
-        decisions = self._watch.issue(
-            city_id, ticket, digest.topic, closed=False, countable=digest.nature != QUESTION
-        )
+        decisions = self._watch.issue(city_id, ticket, digest.topic, closed=False, countable=digest.nature != QUESTION)
         alerts: list[Alert] = []
         if len(streets) >= MIN_STREETS and max(streets.values()) <= MOST_IN_ONE * issue.count:
             fired = [decision for decision in decisions if decision.fired]
@@ -137,7 +135,7 @@ class City:
         said = gist(texts, issue.topic, self._shared.lexicon.cut, self._shared.lexicon.rarity)
         streets = sorted(self._streets[issue.id].items(), key=lambda item: (-item[1], item[0]))
         name = self._shared.streets.name
-        return issue_facts(issue, said, streets=tuple(StreetCount(name(s), n) for s, n in streets))
+        return issue_facts(issue, said, tuple(StreetCount(name(s), n) for s, n in streets))
 
     def _topic_alerts(self, ticket: RoutedTicket, topic: str) -> list[Alert]:
         alerts: list[Alert] = []
@@ -217,5 +215,3 @@ class City:
         """Give a restored city what its state leaves out."""
         self._shared = shared
         self._clusterer.memory.prior = shared.lexicon.prior
-
-

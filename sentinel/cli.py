@@ -69,9 +69,26 @@ def replay(
     sentinel replay tickets.xlsx --out out/today
     sentinel replay old.csv --map created_at=time,ticket_id=id,caller=user --out out/old
     """
+    _refuse_bad_arguments(files, config, mapping)
+    from sentinel.partitions import WorkerError
     from sentinel.replay_command import run_replay
 
-    run_replay(files, out, config, mapping, speed, workers, quiet)
+    try:
+        run_replay(files, out, config, mapping, speed, workers, quiet)
+    except WorkerError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _refuse_bad_arguments(files: tuple[Path, ...], config: Path | None, mapping: str) -> None:
+    """Look at what was asked for before anything is imported that takes a second."""
+    from sentinel.readers.columns import parse_map
+    from sentinel.readers.sources import open_source
+    from sentinel.settings import load_settings
+
+    parse_map(mapping)
+    load_settings(config)
+    for file in files:
+        open_source(file).stream.close()
 
 
 @main.command()
@@ -126,9 +143,11 @@ def score(alerts: Path, incidents: Path) -> None:
 @click.argument("directory", required=False, type=FILES)
 def check_config(directory: Path | None) -> None:
     """Validate DIRECTORY (the shipped config by default); each error with file, field and fix."""
-    from sentinel.check_config import check
+    from rich.console import Console
 
-    sys.exit(check(directory))
+    from sentinel.check_config import check_config as check
+
+    sys.exit(check(directory, Console()))
 
 
 if __name__ == "__main__":

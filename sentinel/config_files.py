@@ -71,9 +71,7 @@ def read_document(path: Path) -> Document:
         raw = path.read_bytes()[: MAX_BYTES + 1]
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise _failure(
-            path, None, f"cannot be read ({reason})", "check the path and its permissions"
-        ) from None
+        raise _failure(path, None, f"cannot be read ({reason})", "check the path and its permissions") from None
     if len(raw) > MAX_BYTES:
         raise _failure(path, None, "is too large for a config file", "check that it is the right file")
     try:
@@ -112,9 +110,7 @@ def _read_yaml(path: Path, text: str) -> Document:
         ) from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         what = str(error).partition("\n")[0] or type(error).__name__
-        raise _failure(
-            path, None, f"is not valid YAML: {what}", "correct it, or start from the shipped file"
-        ) from None
+        raise _failure(path, None, f"is not valid YAML: {what}", "correct it, or start from the shipped file") from None
     finally:
         loader.dispose()
     if not isinstance(data, dict):

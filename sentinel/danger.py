@@ -181,9 +181,7 @@ class DangerReader:
         self._any_key = re.compile("|".join(map(re.escape, sorted(self._keys))))
         self._harmless = _any_of(words.harmless)
         self._present = re.compile("|".join(map(re.escape, words.present)))
-        self._doubts = [
-            _Doubt(d.name, d.factor, d.reach, _any_of(d.before), _any_of(d.after)) for d in words.doubts
-        ]
+        self._doubts = [_Doubt(d.name, d.factor, d.reach, _any_of(d.before), _any_of(d.after)) for d in words.doubts]
 
     def assess(self, text: str, title: str = "") -> DangerCues:
         """Return the strongest danger cue of a ticket, `NO_DANGER` if it has no word of danger."""
@@ -194,9 +192,7 @@ class DangerReader:
         patterns = sorted((entry for key in keys for entry in self._patterns[key]), key=itemgetter(0))
         head, short = _plain(title), len(text) <= self._words.short_chars
         findings = [self._sentence(patterns, sentence, "", short) for sentence in _SENTENCE.split(head)]
-        findings += [
-            self._sentence(patterns, sentence, head, short) for sentence in _SENTENCE.split(_plain(text))
-        ]
+        findings += [self._sentence(patterns, sentence, head, short) for sentence in _SENTENCE.split(_plain(text))]
         return max(findings, key=_weight)
 
     def _sentence(self, patterns: list[_Pattern], sentence: str, title: str, short: bool) -> DangerCues:

@@ -11,7 +11,8 @@ from sentinel.records import HandlerDigest
 from sentinel.settings import Settings
 
 HOUR, DAY = 3600.0, 86400.0
-UNSATISFIED_SHARE = 0.1  # of the city stage's own false alarms
+UNSATISFIED_SHARE = 0.2  # of the city stage's own false alarms
+UNSATISFIED_DAYS = 4.0  # call-backs come in bursts: a longer window waters them down
 
 
 class _Callback(NamedTuple):
@@ -30,6 +31,7 @@ class Desks:
         self._overdue = OverdueDetector(min_tickets=rules.overdue.tickets)
         self._unsatisfied = UnsatisfiedDetector(
             budget.false_alarms_per_week * budget.city_share * UNSATISFIED_SHARE,
+            window_days=UNSATISFIED_DAYS,
             min_bad=rules.unsatisfied.callbacks,
         )
         self._limits: dict[str, dict[str, float]] = {}
@@ -41,10 +43,10 @@ class Desks:
         """Note what happened to a ticket at a handler."""
         handler, ticket = digest.handler, digest.ticket_id
         if digest.left:
-            self._overdue.close(handler, digest.at, ticket)
+            self._overdue.close(handler, ticket)
             self._limits.get(handler, {}).pop(ticket, None)
         elif digest.due_at:
-            self._overdue.open(handler, digest.at, ticket, digest.due_at)
+            self._overdue.open(handler, ticket, digest.due_at)
             self._limits.setdefault(handler, {})[ticket] = digest.due_at
         if digest.bad is not None:
             if digest.bad:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from alerts.detection import Facts, HandlerLoad
+from alerts.detection import Facts, HandlerLoad, StreetCount
 from alerts.model import AlertEvidence
 from detectors.base import NEVER, Evidence
 from sentinel.gist import Gist
@@ -37,8 +37,8 @@ def _explanation(seen: Evidence) -> str:
     )
 
 
-def issue_facts(issue: Issue, gist: Gist, **more: object) -> Facts:
-    """Return the facts of an issue; `more` sets further fields of `Facts`."""
+def issue_facts(issue: Issue, gist: Gist, streets: tuple[StreetCount, ...] = ()) -> Facts:
+    """Return the facts of an issue; `streets` where it spans several."""
     return Facts(
         headline=gist.headline,
         place=gist.place,
@@ -52,7 +52,7 @@ def issue_facts(issue: Issue, gist: Gist, **more: object) -> Facts:
         tags=tuple(sorted(issue.tags, key=lambda tag: (-issue.tags[tag], tag))),
         handlers=issue.loads(),
         copied=issue.copied,
-        **more,  # type: ignore[arg-type]
+        streets=streets,
     )
 
 

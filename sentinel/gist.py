@@ -27,9 +27,7 @@ _COMMON, _RARE = 2.5, 9.0
 
 _CLAUSE = re.compile(r"(?:[\w、·#+%“”/~－-]|\.(?=\d))+(?![^〔]{0,8}〕)")
 _DISTRICT = re.compile(r"([\u4e00-\u9fff]{2,4})(?:街道|镇|新区)")
-_INNER_BREAK = re.compile(
-    r"导致|造成|引发|但是|但|而且|并且|以至于?|致使|却|因为|由于|同时|已经?影响|严重影响|、"
-)
+_INNER_BREAK = re.compile(r"导致|造成|引发|但是|但|而且|并且|以至于?|致使|却|因为|由于|同时|已经?影响|严重影响|、")
 _TIME = (
     r"(?:从|自|于|到)?(?:(?:20)?\d\d年(?:以来|来|至今|起|开始|底|初)?|\d{1,2}月份?(?:底|初)?"
     r"|\d{1,2}[日号](?!线|楼|弄|院|公路)"
@@ -70,9 +68,7 @@ _CLOSING = re.compile(
     r"|(?:请|希望|要求|望|故来电)(?:承办|有关|相关|领导|尽快|部门|主管|政府|上级).*|真?的?合理吗|是否合理"
     r"|可以吗|行吗|吗|呢|啊|吧|呀|的|了|，)+$"
 )
-_ASK = re.compile(
-    r"^(?:希望|盼|请|恳|要求|建议|麻烦|呼吁|望|求)|总之|故来电|赶快|尽快|立即|谢谢|感谢|拜托|辛苦"
-)
+_ASK = re.compile(r"^(?:希望|盼|请|恳|要求|建议|麻烦|呼吁|望|求)|总之|故来电|赶快|尽快|立即|谢谢|感谢|拜托|辛苦")
 _POLITE = re.compile(
     r"谢谢|感谢|尊敬|领导|您好|你好|百忙|书记|市长|局长|热线|12345|查明|回复|答复|"
     r"^(?:我|本人|我们|家住|住在|居住|来电人|市民)[^，]{0,14}(?:业主|居民|住户|村民|员工|家长|学生)$"
@@ -173,21 +169,13 @@ def _weigh(
     weighed = []
     for word in words:
         telling = min(rarity(word), _RARE) - _COMMON
-        if (
-            telling > 0
-            and word not in _STOP
-            and word not in named
-            and word.isalpha()
-            and f"{word}\n" not in districts
-        ):
+        if telling > 0 and word not in _STOP and word not in named and word.isalpha() and f"{word}\n" not in districts:
             weighed.append((-telling * (count[word] / len(whole)) ** 1.5, -len(word), word))
     weighed.sort()
     return {word: -weight for weight, _, word in weighed[:_WORDS_WEIGHED]}
 
 
-def _headline(
-    whole: Sequence[str], place: str, weights: dict[str, float], cut: Callable[[str], list[str]]
-) -> str:
+def _headline(whole: Sequence[str], place: str, weights: dict[str, float], cut: Callable[[str], list[str]]) -> str:
     """Return the clause that says the problem best, shaped into a headline; "" if none says any."""
     worths: dict[str, float] = {}
     for text in whole:
@@ -218,9 +206,7 @@ def _clauses(text: str, weights: dict[str, float]) -> list[tuple[str, float]]:
     lower = text.lower()
     out: list[tuple[str, float]] = []
     for begin, end, bonus in ((0, title_end, _TITLE_BONUS), (title_end, len(text), 1.0)):
-        places = sorted(
-            [(at, weight) for word, weight in weights.items() if (at := lower.find(word, begin, end)) >= 0]
-        )
+        places = sorted([(at, weight) for word, weight in weights.items() if (at := lower.find(word, begin, end)) >= 0])
         for match in islice(_CLAUSE.finditer(text, begin, end), _CLAUSES_PER_TEXT if places else 0):
             start, stop = match.span()
             said = sum([weight for at, weight in places if start <= at < stop])

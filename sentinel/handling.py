@@ -13,11 +13,19 @@ from sentinel.settings import Settings
 DAY = 86400.0
 
 
+class Counts(NamedTuple):
+    """What an alert about handling tells."""
+
+    returns: int = 0
+    hands: int = 0
+    repeats: int = 0
+
+
 class Finding(NamedTuple):
-    """A rule about handling that fired, with the counts its alert tells."""
+    """A rule about handling that fired."""
 
     decision: Decision
-    counts: dict[str, int]
+    counts: Counts
 
 
 @dataclass(slots=True)
@@ -28,7 +36,7 @@ class _Ticket:
     due_at: float
     last: float
     open: bool = True
-    solved: bool = False
+    claimed_solved: bool = False
     returns: int = 0
     hands: list[str] = field(default_factory=list)
 
@@ -61,7 +69,7 @@ class HandlingWatch:
         decision = self._repeat.update(issue, ticket.at, ticket.caller)
         if decision is None or not decision.fired:
             return []
-        return [Finding(decision, {"repeats": int(decision.evidence.observed)})]
+        return [Finding(decision, Counts(repeats=int(decision.evidence.observed)))]
 
     def take(self, ticket: RoutedTicket, issue: Issue | None) -> list[Finding]:
         """Take a later event; `issue` is the one its ticket belongs to, if both are still known."""
@@ -91,9 +99,10 @@ class HandlingWatch:
                 self._tell(ticket, known.handler, due_at=due_at)
             case "callback":
                 if ticket.satisfied is not None or ticket.solved is not None:
-                    contradicted = ticket.solved is False and known.solved
-                    bad = ticket.satisfied is False or ticket.solved is False
-                    self._tell(ticket, known.handler, bad=bad, contradicted=contradicted)
+                    # a closing that admits failure is honest: only one that claims success can be belied
+                    denied = ticket.satisfied is False or ticket.solved is False
+                    bad = denied and known.claimed_solved
+                    self._tell(ticket, known.handler, bad=bad, contradicted=bad and ticket.solved is False)
         return []
 
     def drain(self) -> list[HandlerDigest]:
@@ -116,17 +125,18 @@ class HandlingWatch:
             known.hands.append(ticket.handler)
         if decision is None or not decision.fired:
             return []
-        return [Finding(decision, {"returns": known.returns, "hands": len(known.hands)})]
+        return [Finding(decision, Counts(returns=known.returns, hands=len(known.hands)))]
 
     def _close(self, known: _Ticket, ticket: RoutedTicket, issue: Issue | None) -> None:
         self._tell(ticket, known.handler, left=True)
-        if ticket.solved is not None:
-            known.solved = ticket.solved
+        known.claimed_solved = ticket.solved is not False
         if not known.open:
             return
         known.open = False
         self._bounced.forget(ticket.ticket_id)
-        self._repeat.close(known.issue, ticket.at, known.caller)
+        if ticket.solved is not False:
+            # closed without being solved, and said so: calling again is no surprise
+            self._repeat.close(known.issue, ticket.at, known.caller)
         if issue is not None:
             issue.load(known.handler, -1, 1)
             issue.open_tickets -= 1

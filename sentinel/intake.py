@@ -133,6 +133,17 @@ class Intake:
         self.seq += 1
         return [End(self.seq, self.clock)]
 
+    def __getstate__(self) -> dict[str, object]:
+        """State without what belongs to the configuration, the callers' key above all."""
+        state = self.__dict__.copy()
+        del state["door"], state["settings"]
+        return state
+
+    def attach(self, door: Door, settings: IntakeSettings) -> None:
+        """Give a restored intake what its state leaves out."""
+        self.door = door
+        self.settings = settings
+
     def _ticks(self, clock: float) -> list[Routed]:
         tick = self.settings.tick
         last = clock // tick * tick

@@ -1,9 +1,8 @@
 """The street stage as it is spread: the streets of one partition behind one state machine."""
 
-from collections.abc import Callable
-
 from alerts import Alert
 from sentinel.records import Digest, IssueSummary, Outputs, Routed, RoutedTicket
+from sentinel.shared import Shared
 from sentinel.street import Street
 
 
@@ -13,11 +12,11 @@ class Partition:
     Records at or below the last number applied are redeliveries and are skipped.
     """
 
-    def __init__(self, number: int, make_street: Callable[[str], Street]) -> None:
+    def __init__(self, number: int, shared: Shared) -> None:
         self.number = number
         self.applied = 0
         self.streets: dict[str, Street] = {}
-        self._make_street = make_street
+        self._shared = shared
 
     def take(self, record: Routed) -> Outputs:
         """Apply one record: a ticket goes to its street, a tick or the end to all of them by code."""
@@ -27,7 +26,7 @@ class Partition:
         if isinstance(record, RoutedTicket):
             street = self.streets.get(record.street)
             if street is None:
-                street = self.streets[record.street] = self._make_street(record.street)
+                street = self.streets[record.street] = Street(record.street, self._shared)
             return street.take(record)
         digests: list[Digest] = []
         alerts: list[Alert] = []
@@ -48,7 +47,13 @@ class Partition:
         return Outputs([], issues=[s for code in sorted(self.streets) for s in self.streets[code].summaries()])
 
     def __getstate__(self) -> dict[str, object]:
-        """State without the factory, which belongs to the configuration."""
+        """State without what belongs to the package and the configuration."""
         state = self.__dict__.copy()
-        del state["_make_street"]
+        del state["_shared"]
         return state
+
+    def attach(self, shared: Shared) -> None:
+        """Give a restored partition and its streets what their state leaves out."""
+        self._shared = shared
+        for street in self.streets.values():
+            street.attach(shared)

@@ -5,13 +5,13 @@ import queue
 import threading
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
 from typing import Protocol
 
 from sentinel.partition import Partition
 from sentinel.records import Digest, End, Heartbeat, Outputs, Routed, RoutedTicket, Tick
 from sentinel.settings import Settings
 from sentinel.shared import Shared
-from sentinel.street import Street
 
 _BATCH = 256
 _ROUNDS_AHEAD = 64  # ticks the parent may be ahead of the slowest child
@@ -40,16 +40,11 @@ class Partitions(Protocol):
         """Let go of everything."""
 
 
-def make_partition(number: int, shared: Shared) -> Partition:
-    """Return an empty partition."""
-    return Partition(number, lambda code: Street(code, shared))
-
-
 class InlinePartitions:
     """Partitions in this process; they answer a tick together, as number `number`."""
 
     def __init__(self, shared: Shared, numbers: list[int], number: int = 0) -> None:
-        self.partitions = {n: make_partition(n, shared) for n in numbers}
+        self.partitions = {n: Partition(n, shared) for n in numbers}
         self._number = number
         self._round: list[Outputs] = []
         self._rounds: list[list[Outputs]] = []
@@ -74,9 +69,7 @@ class InlinePartitions:
                 if outputs.alerts or outputs.issues:
                     self._round.append(outputs)
                 digests += outputs.digests
-        self._round.append(
-            Outputs([], heartbeat=Heartbeat(record.seq, record.clock, self._number, tuple(digests)))
-        )
+        self._round.append(Outputs([], heartbeat=Heartbeat(record.seq, record.clock, self._number, tuple(digests))))
         self._rounds.append(self._round)
         self._round = []
 
@@ -92,15 +85,20 @@ class InlinePartitions:
     def close(self) -> None:
         """Nothing to let go of."""
 
+    def attach(self, shared: Shared) -> None:
+        """Give restored partitions what their state leaves out."""
+        for partition in self.partitions.values():
+            partition.attach(shared)
 
-def _child(connection: Connection, settings: Settings, numbers: list[int], number: int) -> None:
-    """Run some partitions in a process of their own: batches of records in, a round's outputs out."""
+
+def _child(connection: Connection, numbers: list[int], number: int) -> None:
+    """Run some partitions in a process of their own: settings, then batches of records in; rounds out."""
     try:
-        partitions = InlinePartitions(Shared.load(settings), numbers, number)
+        partitions = InlinePartitions(Shared.load(connection.recv()), numbers, number)
         while (batch := connection.recv()) is not None:
-            for number, record in batch:
+            for partition, record in batch:
                 if isinstance(record, RoutedTicket):
-                    partitions.ticket(number, record)
+                    partitions.ticket(partition, record)
                 else:
                     partitions.tick(record)
             for outputs in partitions.ready():
@@ -114,8 +112,12 @@ def _child(connection: Connection, settings: Settings, numbers: list[int], numbe
         connection.close()
 
 
-class ChildFailed(RuntimeError):
+class WorkerError(RuntimeError):
     """A process of the street stage ended before its work was done."""
+
+    def __init__(self) -> None:
+        """Say what to do."""
+        super().__init__("a worker process ended early (killed, or out of memory?); try fewer --workers, or none")
 
 
 class ProcessPartitions:
@@ -126,22 +128,32 @@ class ProcessPartitions:
         shares = [share for i in range(workers) if (share := numbers[i::workers])]
         self._worker_of = {number: i for i, share in enumerate(shares) for number in share}
         self._connections: list[Connection] = []
-        self._queues: list[queue.SimpleQueue[list[Outputs] | None | BaseException]] = []
+        self._queues: list[queue.SimpleQueue[list[Outputs] | BaseException | None]] = []
         self._batches: list[list[tuple[int, Routed]]] = [[] for _ in shares]
-        self._processes = []
+        self._processes: list[SpawnProcess] = []
+        self._listeners: list[threading.Thread] = []
         self._sent = 0
         self._returned = 0
-        for number, share in enumerate(shares):
+        for source, share in enumerate(shares):
             here, there = context.Pipe()
-            process = context.Process(target=_child, args=(there, settings, share, number), daemon=True)
+            process = context.Process(target=_child, args=(there, share, source), daemon=True)
             process.start()
             there.close()
-            answers: queue.SimpleQueue[list[Outputs] | None | BaseException] = queue.SimpleQueue()
-            # a child never waits for us to read, or both sides could wait for each other
-            threading.Thread(target=_listen, args=(here, answers), daemon=True).start()
             self._connections.append(here)
-            self._queues.append(answers)
             self._processes.append(process)
+            answers: queue.SimpleQueue[list[Outputs] | BaseException | None] = queue.SimpleQueue()
+            # a child never waits for us to read, or both sides could wait for each other
+            listener = threading.Thread(target=_listen, args=(here, answers), daemon=True)
+            listener.start()
+            self._queues.append(answers)
+            self._listeners.append(listener)
+        # not as an argument: multiprocessing hangs if a child dies before it has read a large one
+        try:
+            for worker in range(len(shares)):
+                self._write(worker, settings)
+        except WorkerError:
+            self.close()
+            raise
 
     @property
     def sources(self) -> int:
@@ -178,20 +190,21 @@ class ProcessPartitions:
     def finish(self) -> Sequence[list[Outputs]]:
         """Send what is left and wait for all answers."""
         self._send_all()
-        for connection in self._connections:
-            connection.send(None)
+        for worker in range(len(self._connections)):
+            self._write(worker, None)
         rounds = [self._round() for _ in range(self._sent - self._returned)]
         rounds.append([outputs for answers in self._queues for outputs in _answer(answers)])
         return rounds
 
     def close(self) -> None:
-        """End the children."""
+        """End the children, whether or not they are done."""
+        for process in self._processes:
+            process.terminate()
+            process.join()
+        for listener in self._listeners:
+            listener.join()
         for connection in self._connections:
             connection.close()
-        for process in self._processes:
-            process.join(timeout=5)
-            if process.is_alive():
-                process.terminate()
 
     def _round(self) -> list[Outputs]:
         self._returned += 1
@@ -199,20 +212,21 @@ class ProcessPartitions:
 
     def _send(self, worker: int) -> None:
         if self._batches[worker]:
-            try:
-                self._connections[worker].send(self._batches[worker])
-            except OSError as error:
-                raise ChildFailed("a worker process ended early; run without --workers to see why") from error
+            self._write(worker, self._batches[worker])
             self._batches[worker] = []
+
+    def _write(self, worker: int, message: object) -> None:
+        try:
+            self._connections[worker].send(message)
+        except OSError as error:
+            raise WorkerError from error
 
     def _send_all(self) -> None:
         for worker in range(len(self._batches)):
             self._send(worker)
 
 
-def _listen(
-    connection: Connection, answers: "queue.SimpleQueue[list[Outputs] | None | BaseException]"
-) -> None:
+def _listen(connection: Connection, answers: "queue.SimpleQueue[list[Outputs] | BaseException | None]") -> None:
     try:
         while (outputs := connection.recv()) is not None:
             answers.put(outputs)
@@ -221,8 +235,8 @@ def _listen(
         answers.put(error)
 
 
-def _answer(answers: "queue.SimpleQueue[list[Outputs] | None | BaseException]") -> list[Outputs]:
+def _answer(answers: "queue.SimpleQueue[list[Outputs] | BaseException | None]") -> list[Outputs]:
     outputs = answers.get()
     if isinstance(outputs, BaseException):
-        raise ChildFailed("a worker process ended early; run without --workers to see why") from outputs
+        raise WorkerError from outputs
     return outputs or []

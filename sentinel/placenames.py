@@ -50,9 +50,7 @@ _LEADS: Final = frozenset(
         "购房者 而且 但是 如果 目睹 拓宽 控告人 家长 老师 处理 部门 尽快 管理 无人"
     )
 )
-_LEAD_CHARS: Final = frozenset(
-    "在的是住到于我你他她它们这该请从被把让跟与及称说了着过给就都也很距某对且但因问"
-)
+_LEAD_CHARS: Final = frozenset("在的是住到于我你他她它们这该请从被把让跟与及称说了着过给就都也很距某对且但因问")
 # Read backwards from where the name ends, so that the first match is the last lead.
 _LEAD_BACKWARDS = re.compile(
     "[^\u4e00-\u9fffA-Za-z0-9·]|"
@@ -162,9 +160,7 @@ def agreed_place(texts: Sequence[str]) -> str:
         for name in _with_common_tails(list(names), suffix):
             worth = _support(name, suffix, texts) * (1.0 + 0.12 * min(len(name) - len(suffix), 6))
             worth *= _WEIGHT.get(suffix, 1.0)
-            if worth > best_worth or (
-                worth and worth == best_worth and (len(name), name) > (len(best), best)
-            ):
+            if worth > best_worth or (worth and worth == best_worth and (len(name), name) > (len(best), best)):
                 best, best_worth = name, worth
     return best
 

@@ -1,7 +1,7 @@
 """A routed ticket as the clusterer and the classifier read it: terms, vector, and keys of its fields."""
 
 import hashlib
-from collections.abc import Callable
+import re
 
 from embeddings.clusterer import Reading
 from embeddings.encoder import Encoder
@@ -10,7 +10,9 @@ from embeddings.memory import Fields
 from embeddings.text import normalise
 from sentinel.records import RoutedTicket
 
-ADDRESS_MIN = 5  # a shorter address is a district, not a place
+#: 香沁大道858弄: the end of a road's name and a number. Where the name begins is not marked.
+DOOR = re.compile(r"([\u4e00-\u9fff](?:大道|公路|支路|路|道|街))(\d{1,5})(弄|号)")
+DOOR_CHARS = 200  # of a text in which a door is sought, where the address has none
 
 
 class TicketReader:
@@ -25,15 +27,23 @@ class TicketReader:
         text = f"{ticket.text} {ticket.address}" if ticket.address not in ticket.text else ticket.text
         terms, word_ids = self.lexicon.read(ticket.title, text)
         vector = self.encoder.encode(text, word_ids)
-        address = normalise(ticket.address)
         fields = Fields(
             at=ticket.at,
             caller=int(ticket.caller, 16) if ticket.caller else 0,
-            address=_key(address) if len(address) >= ADDRESS_MIN else 0,
+            address=_key(_door(ticket)),
             company=_key(normalise(ticket.company)),
             topic=_key(ticket.topic),
         )
         return Reading(ticket.ticket_id, terms, vector, fields)
+
+
+def _door(ticket: RoutedTicket) -> str:
+    """The road and number a ticket names first, "" if none."""
+    for source in (ticket.address, ticket.title, ticket.text[:DOOR_CHARS]):
+        found = DOOR.search(source)
+        if found:
+            return "".join(found.groups())
+    return ""
 
 
 def _key(value: str) -> int:
@@ -46,5 +56,3 @@ def issue_id_of(street: str, ticket_id: str) -> str:
     """Return the id of the issue that a ticket of a street opens, from content alone."""
     digest = hashlib.blake2b(f"{street}\n{ticket_id}".encode(), digest_size=8).hexdigest()
     return f"iss-{digest}"
-
-

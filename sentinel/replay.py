@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from alerts import Alert
-from sentinel.city import City
 from sentinel.door.callers import PUBLIC_KEY, CallerHasher, load_key
 from sentinel.door.masking import mask
-from sentinel.intake import Door, Intake, IntakeSettings
+from sentinel.intake import Door
 from sentinel.output import OutputFiles
 from sentinel.partitions import InlinePartitions, Partitions, ProcessPartitions
+from sentinel.pipeline import Pipeline, Said
 from sentinel.readers import Entry
-from sentinel.records import Assigned, Outputs, RoutedTicket, in_log_order
+from sentinel.records import Routed, RoutedTicket
 from sentinel.settings import Settings
 from sentinel.shared import Shared
 
@@ -42,80 +42,61 @@ class ReplayCounts:
     first_at: float = 0.0
     last_at: float = 0.0
 
+    def taken(self, record: Routed) -> None:
+        """Count an event that was routed."""
+        self.tickets += isinstance(record, RoutedTicket) and record.event == "created"
+        self.first_at = self.first_at or record.clock
+        self.last_at = record.clock
+
 
 class Replay:
-    """One replay: intake, the street stage however it is spread, the city, and the files."""
+    """One replay: the pipeline, however its streets are spread, and the files."""
 
     def __init__(self, settings: Settings, shared: Shared, output: OutputFiles, options: ReplayOptions) -> None:
         self.settings = settings
         self.counts = ReplayCounts()
         self._output = output
         self._options = options
-        key = load_key() or PUBLIC_KEY
-        door = Door(shared.streets.resolve, mask, CallerHasher(key).hash)
-        self._intake = Intake(
-            door,
-            IntakeSettings(settings.tick, settings.arrival.future_limit, settings.memory.tickets),
-        )
-        self._partition_of = shared.streets.partition
-        numbers = shared.partitions
         self._partitions: Partitions = (
-            ProcessPartitions(settings, numbers, options.workers)
+            ProcessPartitions(settings, shared.partitions, options.workers)
             if options.workers
-            else InlinePartitions(shared, numbers)
+            else InlinePartitions(shared, shared.partitions)
         )
-        self._city = City(shared, self._partitions.sources)
+        self._pipeline = Pipeline(shared, door_of(shared), self._partitions)
 
     def run(self, entries: Iterable[Entry]) -> None:
         """Take every event in its order of arrival, then the end."""
         pacer = _Pacer(self._options.speed)
+        counts = self.counts
         try:
             for position, entry in enumerate(entries):
-                taken = self._intake.take(position, entry.event)
-                self.counts.events += 1
+                pacer.wait(entry.arrival)
+                taken = self._pipeline.take(position, entry.event)
+                counts.events += 1
                 if taken.refused:
-                    self.counts.refused[taken.refused.value] += 1
-                for record in taken.records:
-                    if isinstance(record, RoutedTicket):
-                        pacer.wait(record.clock)
-                        self._count(record)
-                        self._partitions.ticket(self._partition_of(record.street), record)
-                    else:
-                        self._partitions.tick(record)
-                self._collect(self._partitions.ready())
-                if self.counts.events % 500 == 0:
-                    self._options.on_progress(self.counts.events)
-            for record in self._intake.end():
-                self._partitions.tick(record)
-            self._collect(self._partitions.finish())
-            self._options.on_progress(self.counts.events)
+                    counts.refused[taken.refused.value] += 1
+                else:
+                    counts.taken(taken.records[-1])
+                self._write(self._pipeline.said())
+                if counts.events % 500 == 0:
+                    self._options.on_progress(counts.events)
+            self._write(self._pipeline.finish())
+            self._options.on_progress(counts.events)
         finally:
             self._partitions.close()
 
-    def _count(self, record: RoutedTicket) -> None:
-        counts = self.counts
-        counts.tickets += record.event == "created"
-        counts.first_at = counts.first_at or record.clock
-        counts.last_at = record.clock
-
-    def _collect(self, rounds: Sequence[list[Outputs]]) -> None:
-        """Take what all partitions said up to a tick: let the city answer, write everything in log order."""
-        for outputs in rounds:
-            alerts: list[tuple[int, str, Alert]] = []
-            assigned: list[Assigned] = []
-            for said in outputs:
-                alerts += [(alert.seq, alert.street, alert) for alert in said.alerts]
-                if said.assigned is not None:
-                    assigned.append(said.assigned)
-                self._output.issue_ended(said.issues)
-                if said.heartbeat is not None:
-                    alerts += [(alert.seq, "", alert) for alert in self._city.take(said.heartbeat)]
-            assigned.sort()
-            ordered = in_log_order(alerts)
-            self._output.assignments(assigned)
-            self._output.alerts(ordered)
-            for alert in ordered:
+    def _write(self, rounds: Sequence[Said]) -> None:
+        for said in rounds:
+            self._output.issue_ended(said.issues)
+            self._output.assignments(said.assigned)
+            self._output.alerts(said.alerts)
+            for alert in said.alerts:
                 self._options.on_alert(alert)
+
+
+def door_of(shared: Shared) -> Door:
+    """Return what intake does to tickets here: the city's streets, masking, and the configured key."""
+    return Door(shared.streets.resolve, mask, CallerHasher(load_key() or PUBLIC_KEY).hash)
 
 
 class _Pacer:
@@ -141,4 +122,3 @@ def peak_memory_mb() -> float:
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     return round((own + children) / 1024, 1)
-

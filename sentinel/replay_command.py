@@ -5,14 +5,21 @@ from datetime import tzinfo
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
 from alerts import Alert
 from alerts.model import KIND_NAMES, SEVERITY_NAMES
 from sentinel.output import OutputFiles
-from sentinel.readers import ReadError, Rejection, in_order, open_tickets, parse_map
+from sentinel.readers import Rejection, in_order, open_tickets, parse_map
 from sentinel.replay import Replay, ReplayCounts, ReplayOptions, peak_memory_mb
 from sentinel.settings import load_settings
 from sentinel.shared import Shared
@@ -37,9 +44,6 @@ def run_replay(
     console = console or Console()
     settings = load_settings(config)
     columns = parse_map(mapping)
-    for file in files:
-        if not file.exists():
-            raise ReadError(f"{file}: no such file")
     shared = Shared.load(settings)
     rejected: list[Rejection] = []
     with (

@@ -127,9 +127,7 @@ class Score:
 
     def render(self) -> RenderableType:
         """Tables for a terminal: kinds, misses, false alerts."""
-        return Group(
-            *(part for part in (self._kinds_table(), self._misses_table(), self._false_table()) if part)
-        )
+        return Group(*(part for part in (self._kinds_table(), self._misses_table(), self._false_table()) if part))
 
     def _false_kinds(self) -> dict[str, Counter[str]]:
         counts: dict[str, Counter[str]] = {basis: Counter() for basis in BASES}
@@ -139,9 +137,7 @@ class Score:
 
     def _kinds_table(self) -> Table:
         found = sum(outcome.found for outcome in self.outcomes)
-        table = Table(
-            title=f"Planted incidents: {found} of {len(self.outcomes)} found ({self.found_share:.0%})"
-        )
+        table = Table(title=f"Planted incidents: {found} of {len(self.outcomes)} found ({self.found_share:.0%})")
         table.add_column("kind")
         for name in ("planted", "found", "share", "median delay", "median callers"):
             table.add_column(name, justify="right")
@@ -173,9 +169,7 @@ class Score:
         for miss in misses:
             lasted = (miss.last_at - miss.first_at).total_seconds() / 3600.0
             began = miss.first_at.strftime("%m-%d %H:%M")
-            table.add_row(
-                miss.kind, miss.name, str(miss.callers), str(len(miss.ticket_ids)), _hours(lasted), began
-            )
+            table.add_row(miss.kind, miss.name, str(miss.callers), str(len(miss.ticket_ids)), _hours(lasted), began)
         return table
 
     def _false_table(self) -> Table:
@@ -222,9 +216,7 @@ def score(alerts_path: Path, incidents_path: Path, weeks: float | None = None) -
     for alert in transitions:
         if alert.reason not in _COUNTED:
             continue
-        supplied = Counter(
-            i for ticket_id in dict.fromkeys(alert.ticket_ids) for i in owners.get(ticket_id, ())
-        )
+        supplied = Counter(i for ticket_id in dict.fromkeys(alert.ticket_ids) for i in owners.get(ticket_id, ()))
         total = len(set(alert.ticket_ids))
         for i, count in supplied.items():
             if 3 * count >= total:
@@ -280,9 +272,7 @@ def _rows(path: Path, fields: Sequence[str]) -> Iterator[Mapping[str, object]]:
                 raise ValueError(f"{path}, line {number}: not JSON ({error})") from error
             missing = [field for field in fields if field not in row]
             if missing:
-                raise ValueError(
-                    f"{path}, line {number}: no field {missing[0]!r}; was it written by this version?"
-                )
+                raise ValueError(f"{path}, line {number}: no field {missing[0]!r}; was it written by this version?")
             yield row
 
 

@@ -7,7 +7,7 @@ from embeddings.clusterer import ClustererSettings, IssueClusterer
 from embeddings.encoder import Encoder, load_encoder
 from embeddings.lexicon import MODELS, Lexicon
 from embeddings.memory import TicketMemory
-from embeddings.pairs import PairScorer
+from embeddings.scorer import PairScorer
 from sentinel.danger import DangerReader
 from sentinel.door.streets import PARTITIONS, StreetResolver
 from sentinel.reading import TicketReader
@@ -15,7 +15,9 @@ from sentinel.settings import Settings
 from sentinel.topics import TopicClassifier, TopicWords
 
 DAY = 86400.0
-CITY_SINGLE_DAYS, CITY_ISSUE_DAYS = 7.0, 21.0
+CITY_SINGLE_DAYS, CITY_ISSUE_DAYS = 5.0, 21.0
+#: What spans streets has a name of its own, so only rare terms find it, and few tickets share them.
+CITY_COMMON, CITY_CANDIDATES = 5.0, 12
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,8 @@ class Shared:
         return self._clusterer(
             ClustererSettings(
                 join_at=self.settings.issues.city_join_at,
+                candidates=CITY_CANDIDATES,
+                common=CITY_COMMON,
                 single_days=CITY_SINGLE_DAYS,
                 issue_days=CITY_ISSUE_DAYS,
                 confirmed_days=CITY_ISSUE_DAYS,

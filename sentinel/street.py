@@ -20,7 +20,7 @@ from sentinel.watch import StreetWatch, cells_of, street_budget
 DAY = 86400.0
 PRAISE = "表扬"
 QUESTION = "咨询"
-RECENT = 7 * DAY
+RECENT = 22 * DAY  # the longest window of `rising`, a climb of three weeks
 OPENING = 40
 SINGLE_KEYWORDS = 5
 
@@ -92,11 +92,13 @@ class Street:
     def idle(self, clock: float) -> bool:
         """Whether nothing is due at `clock` and the city knows everything."""
         due = self._book.next_due()
-        return clock < self._next_sweep and (due is None or due > clock) and not (self._digests or self._handling.digests)
+        told = not (self._digests or self._handling.digests)
+        return told and clock < self._next_sweep and (due is None or due > clock)
 
     def drain(self) -> list[Digest]:
         """Return what the city has not been told yet."""
-        digests = sorted([*self._digests, *self._handling.drain()], key=lambda digest: digest.seq)
+        digests: list[Digest] = [*self._digests, *self._handling.drain()]
+        digests.sort(key=lambda digest: digest.seq)
         self._digests = []
         return digests
 
@@ -119,12 +121,8 @@ class Street:
             return ticket.topic
         return (self._topics.predict_one(words) or "") if len(words) else ""
 
-    def _issue_alerts(
-        self, ticket: RoutedTicket, topic: str, issue: Issue, closed: bool, quiet: float
-    ) -> list[Alert]:
-        decisions = self._watch.issue(
-            issue.id, ticket, topic, closed=closed, countable=ticket.nature != QUESTION
-        )
+    def _issue_alerts(self, ticket: RoutedTicket, topic: str, issue: Issue, closed: bool, quiet: float) -> list[Alert]:
+        decisions = self._watch.issue(issue.id, ticket, topic, closed=closed, countable=ticket.nature != QUESTION)
         fired = [decision for decision in decisions if decision.fired]
         alerts: list[Alert] = []
         for decision in fired:
@@ -147,9 +145,7 @@ class Street:
             tickets = [(at, i) for at, t, i in self._recent if at > since and series in cells_of(t)]
             facts = tickets_facts(tickets, decision.evidence.distinct_callers)
             scope: Scope = "cell" if series else "street"
-            alerts += self._detect(
-                decision, scope, series or self.code, ticket, series, facts, len(tickets)
-            )
+            alerts += self._detect(decision, scope, series or self.code, ticket, series, facts, len(tickets))
         return alerts
 
     def _urgent(self, ticket: RoutedTicket, topic: str, issue: Issue) -> list[Alert]:
@@ -190,9 +186,7 @@ class Street:
             )
         )
 
-    def _digest(
-        self, ticket: RoutedTicket, topic: str, issue_id: str, opened: bool, reading: Reading
-    ) -> IssueDigest:
+    def _digest(self, ticket: RoutedTicket, topic: str, issue_id: str, opened: bool, reading: Reading) -> IssueDigest:
         return IssueDigest(
             seq=ticket.seq,
             clock=ticket.clock,
@@ -219,15 +213,13 @@ class Street:
     def _handling_alerts(self, ticket: RoutedTicket, issue: Issue, findings: list[Finding]) -> list[Alert]:
         alerts: list[Alert] = []
         for decision, counts in findings:
-            facts = replace(self._facts_of(issue), **counts)
+            facts = replace(self._facts_of(issue), returns=counts.returns, hands=counts.hands, repeats=counts.repeats)
             scope: Scope = "issue"
             subject = issue.id
             if decision.kind == "bounced":
                 scope, subject = "ticket", ticket.ticket_id
                 facts = replace(facts, ticket_ids=(ticket.ticket_id,), ticket_count=1)
-            alerts += self._detect(
-                decision, scope, subject, ticket, issue.topic, facts, facts.ticket_count, issue.id
-            )
+            alerts += self._detect(decision, scope, subject, ticket, issue.topic, facts, facts.ticket_count, issue.id)
         return alerts
 
     # -- memory ------------------------------------------------------------------------------------------

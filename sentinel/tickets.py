@@ -15,9 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from sentinel.times import parse_time
 
-EventName = Literal[
-    "created", "dispatched", "urged", "returned", "callback", "closed", "suspended", "resumed"
-]
+EventName = Literal["created", "dispatched", "urged", "returned", "callback", "closed", "suspended", "resumed"]
 
 TEXT_KEPT: Final = 20_000
 """Characters of `text` that are kept; what follows is cut."""
@@ -111,9 +109,7 @@ def _plain(value: object) -> str:
     elif isinstance(value, float):  # as spreadsheets hold numbers: NaN for an empty cell, 12.0 for 12
         text = "" if value != value else str(int(value)) if value.is_integer() else str(value)
     else:
-        raise PydanticCustomError(
-            "text", "must be text; put a plain value here, not a list, object or true/false"
-        )
+        raise PydanticCustomError("text", "must be text; put a plain value here, not a list, object or true/false")
     if not text.isprintable():
         text = _CONTROL.sub(" ", text)
     return text.strip()
@@ -137,9 +133,7 @@ def _ticket_id(value: object) -> str:
     if not text:
         raise PydanticCustomError("ticket_id", "is empty; every event needs the number of its ticket")
     if len(text) > TICKET_ID_MAX:
-        raise PydanticCustomError(
-            "ticket_id", f"has more than {TICKET_ID_MAX} characters; give the ticket's number"
-        )
+        raise PydanticCustomError("ticket_id", f"has more than {TICKET_ID_MAX} characters; give the ticket's number")
     if not text.isprintable():
         raise PydanticCustomError("ticket_id", "contains control characters; give the ticket's number alone")
     return text
@@ -187,9 +181,7 @@ def _tags(value: object) -> tuple[str, ...]:
     else:
         names = _TAG_SEPARATOR.split(_plain(value))
     if len(names) > TAGS_MAX:
-        raise PydanticCustomError(
-            "tags", f"has more than {TAGS_MAX} tags; give only where the ticket came from"
-        )
+        raise PydanticCustomError("tags", f"has more than {TAGS_MAX} tags; give only where the ticket came from")
     return tuple(dict.fromkeys(name[:LABEL_KEPT] for name in names if name))
 
 
@@ -208,9 +200,7 @@ class TicketEvent(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     ticket_id: Annotated[str, BeforeValidator(_ticket_id)] = Field(description="工单编号")
-    event: Annotated[EventName, BeforeValidator(_event)] = Field(
-        default="created", description="what happened"
-    )
+    event: Annotated[EventName, BeforeValidator(_event)] = Field(default="created", description="what happened")
     created_at: Time = Field(default=None, description="受理时间; required on `created`")
     event_at: Time = Field(default=None, description="when it happened; required on every other event")
     text: Annotated[str, BeforeValidator(_text)] = Field(default="", description="what the caller said")
@@ -225,9 +215,7 @@ class TicketEvent(BaseModel):
         default="", description="投诉举报, 求助, 咨询, 建议 or 表扬"
     )
     source_tags: Annotated[tuple[str, ...], BeforeValidator(_tags)] = ()
-    caller: Label = Field(
-        default="", description="phone or account; hashed at the door, never kept", repr=False
-    )
+    caller: Label = Field(default="", description="phone or account; hashed at the door, never kept", repr=False)
     due_at: Time = Field(default=None, description="办结时限")
     satisfied: Answer = None
     solved: Answer = None

@@ -42,9 +42,7 @@ def parse_time(value: object) -> datetime:
     else:
         raise PydanticCustomError("time", f"is not a time; {_TIME_ADVICE}")
     if not _EARLIEST_YEAR <= moment.year <= _LATEST_YEAR:
-        raise PydanticCustomError(
-            "time", f"lies outside the years {_EARLIEST_YEAR} to {_LATEST_YEAR}; {_TIME_ADVICE}"
-        )
+        raise PydanticCustomError("time", f"lies outside the years {_EARLIEST_YEAR} to {_LATEST_YEAR}; {_TIME_ADVICE}")
     if moment.tzinfo is None:
         return moment.replace(tzinfo=SHANGHAI)
     return moment if moment.tzinfo is SHANGHAI else moment.astimezone(SHANGHAI)

@@ -194,9 +194,7 @@ class TopicClassifier(base.Classifier):
             if not node.children:
                 best = Guess(path, probability) if path else None
                 continue
-            chances = probability * hashed_softmax.chances(
-                self._table, terms, weights, node.blocks, node.bias
-            )
+            chances = probability * hashed_softmax.chances(self._table, terms, weights, node.blocks, node.bias)
             order = np.argsort(-chances, kind="stable")[:BEAM]
             waiting += [Guess(node.children[i], float(chances[i])) for i in order[::-1]]
         return best
@@ -214,9 +212,7 @@ class TopicClassifier(base.Classifier):
         for path, node in self._nodes.items():
             if node.children:
                 chances = hashed_softmax.chances(self._table, terms, weights, node.blocks, node.bias)
-                probability |= {
-                    c: probability[path] * float(p) for c, p in zip(node.children, chances, strict=True)
-                }
+                probability |= {c: probability[path] * float(p) for c, p in zip(node.children, chances, strict=True)}
             elif path:
                 leaves[path] = probability[path]
         return leaves

@@ -76,9 +76,7 @@ class StreetWatch:
         d, budget = settings.detectors, alarms_per_week
         share = {kind: budget * part for kind, part in KIND_SHARES.items()}
         self._ledger = CallerLedger()
-        self._new = NewDetector(
-            share["new"], min_callers=d.new.min_callers, max_age_days=d.new.horizon / DAY
-        )
+        self._new = NewDetector(share["new"], min_callers=d.new.min_callers, max_age_days=d.new.horizon / DAY)
         self._mass = MassDetector(share["mass"], min_callers=d.mass.min_callers)
         self._recurred = RecurredDetector(
             share["recurred"], quiet_days=d.recurred.quiet / DAY, min_callers=d.recurred.min_callers
@@ -87,14 +85,10 @@ class StreetWatch:
             Floor(settings.floors.callers, settings.floors.within / HOUR),
             {path: Floor(f.callers, f.within / HOUR) for path, f in settings.floors.topics.items()},
         )
-        self._rising = RisingDetector(
-            share["rising"], topic_shares(settings), min_calls=d.rising.min_callers
-        )
+        self._rising = RisingDetector(share["rising"], topic_shares(settings), min_calls=d.rising.min_callers)
         self._urgent = UrgentDetector(d.urgent.strength)
 
-    def issue(
-        self, issue: str, ticket: RoutedTicket, topic: str, *, closed: bool, countable: bool
-    ) -> list[Decision]:
+    def issue(self, issue: str, ticket: RoutedTicket, topic: str, *, closed: bool, countable: bool) -> list[Decision]:
         """Judge an issue that has just got a ticket; `countable` is False for mere questions: never mass.
 
         `closed` says that every earlier ticket of the issue had been closed.
@@ -116,9 +110,7 @@ class StreetWatch:
         callers = self._ledger.get(issue)
         distinct = callers.distinct(now, DAY) if callers else 0
         unknown = callers.unknown(now, DAY) if callers else 0
-        return Evidence(
-            "callers 24h", float(distinct), window=DAY, distinct_callers=distinct, unknown_callers=unknown
-        )
+        return Evidence("callers 24h", float(distinct), window=DAY, distinct_callers=distinct, unknown_callers=unknown)
 
     def cells(self, ticket: RoutedTicket, topic: str) -> list[tuple[str, Decision]]:
         """Count a ticket in its series and return those that fire."""

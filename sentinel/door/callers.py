@@ -69,9 +69,7 @@ def load_key(environment: Mapping[str, str] = os.environ) -> bytes | None:
     name = environment.get(KEY_FILE_VARIABLE, "")
     if not name:
         return None
-    advice = (
-        f"put {KEY_BYTES_MIN} to 64 random bytes or characters there, e.g. head -c 32 /dev/urandom > {name}"
-    )
+    advice = f"put {KEY_BYTES_MIN} to 64 random bytes or characters there, e.g. head -c 32 /dev/urandom > {name}"
     try:
         with Path(name).open("rb") as file:
             key = file.read(hashlib.blake2b.MAX_KEY_SIZE + 2)

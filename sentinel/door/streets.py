@@ -48,9 +48,7 @@ class Street(BaseModel):
     after the district's name."""
     pinyin: str = ""
     partition: Partition
-    centre: tuple[Annotated[float, Field(ge=-180, le=180)], Annotated[float, Field(ge=-90, le=90)]] | None = (
-        None
-    )
+    centre: tuple[Annotated[float, Field(ge=-180, le=180)], Annotated[float, Field(ge=-90, le=90)]] | None = None
     """Longitude and latitude, degrees; rough."""
     committees: tuple[Name, ...] = ()
     """Residents' and village committees, with or without 居委会 / 村委会."""
@@ -90,9 +88,7 @@ class City(BaseModel):
         except re.error as error:
             raise ValueError(f"is no regular expression ({error}); correct it or leave it empty") from None
         if groups > 1:
-            raise ValueError(
-                "has more than one group; keep one around the street's name, write others as (?:…)"
-            )
+            raise ValueError("has more than one group; keep one around the street's name, write others as (?:…)")
         return pattern
 
     @field_validator("streets")

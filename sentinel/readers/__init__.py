@@ -22,9 +22,7 @@ __all__ = ["Entry", "ReadError", "Rejection", "in_order", "open_tickets", "parse
 _READERS = {"jsonl": read_jsonl, "csv": read_csv, "xlsx": read_xlsx}
 
 
-def open_tickets(
-    paths: Sequence[Path], mapping: Mapping[str, str] | None = None
-) -> Iterator[Entry | Rejection]:
+def open_tickets(paths: Sequence[Path], mapping: Mapping[str, str] | None = None) -> Iterator[Entry | Rejection]:
     """The events of all files, file after file, each in its own order; what cannot be read as `Rejection`.
 
     Files are JSONL, CSV (comma, semicolon, tab) or XLSX, gzipped or not, in UTF-8, UTF-16 with a byte-order

@@ -87,9 +87,7 @@ def parse_map(text: str) -> dict[str, str]:
     for pair in filter(None, (part.strip() for part in text.split(","))):
         field, equals, column = (part.strip() for part in pair.partition("="))
         if not equals or not column:
-            raise ReadError(
-                f'--map: "{pair}" is not FIELD=COLUMN; write e.g. --map created_at=time,ticket_id=id'
-            )
+            raise ReadError(f'--map: "{pair}" is not FIELD=COLUMN; write e.g. --map created_at=time,ticket_id=id')
         if field not in _FIELDS:
             raise ReadError(f'--map: there is no field "{field}"; the fields are {", ".join(_FIELDS)}')
         if field in mapping:
@@ -116,9 +114,7 @@ class Columns:
             if name is None:
                 raise ReadError(f'--map {field}={column}: there is no column "{column}"; {_found(listed)}')
             self.fields[name] = (*self.fields.get(name, ()), field)
-        for name in sorted(
-            listed, key=lambda name: (_normal(name) not in _CALLER_NUMBERS, listed.index(name))
-        ):
+        for name in sorted(listed, key=lambda name: (_normal(name) not in _CALLER_NUMBERS, listed.index(name))):
             found = _KNOWN.get(_normal(name))
             if found is not None and found not in taken and name not in self.fields:
                 self.fields[name] = (found,)

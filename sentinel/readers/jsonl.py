@@ -70,6 +70,4 @@ def _objects(source: Source) -> Iterator[tuple[int, dict[str, object]] | Rejecti
         if isinstance(row, dict):
             yield number, row
         else:
-            yield Rejection(
-                source.name, number, "", 'is JSON but no object; write {"ticket_id": …} on each line'
-            )
+            yield Rejection(source.name, number, "", 'is JSON but no object; write {"ticket_id": …} on each line')

@@ -26,7 +26,5 @@ class ReadError(Exception):
 
 def rejection_of(problem: FieldProblem, file: str, line: int) -> Rejection:
     """A refused field, its value masked and cut to 80 characters (a caller's is left out)."""
-    shown = (
-        "" if problem.field == "caller" or problem.value is None else str(problem.value)[: 10 * VALUE_SHOWN]
-    )
+    shown = "" if problem.field == "caller" or problem.value is None else str(problem.value)[: 10 * VALUE_SHOWN]
     return Rejection(file, line, problem.field, problem.reason, mask(shown)[:VALUE_SHOWN])

@@ -103,9 +103,7 @@ def _encoding(path: Path, head: bytes) -> tuple[str, int]:
 
 def _reads_like_chinese(text: str) -> bool:
     """Whether most characters are ASCII, Chinese or its punctuation: GB18030 decodes much that is no text."""
-    plain = sum(
-        char < "\x7f" or "\u3000" <= char <= "\u9fff" or "\uff00" <= char <= "\uffef" for char in text
-    )
+    plain = sum(char < "\x7f" or "\u3000" <= char <= "\u9fff" or "\uff00" <= char <= "\uffef" for char in text)
     return plain >= 0.95 * len(text)
 
 
@@ -131,9 +129,7 @@ def lines_of(source: Source) -> Iterator[tuple[int, bytes | str] | Rejection]:
         wide.detach()
 
 
-def _numbered(
-    source: Source, stream: io.TextIOWrapper | BinaryIO
-) -> Iterator[tuple[int, bytes | str] | Rejection]:
+def _numbered(source: Source, stream: io.TextIOWrapper | BinaryIO) -> Iterator[tuple[int, bytes | str] | Rejection]:
     number = 0
     try:
         while line := stream.readline(LINE_BYTES_MAX + 1):

@@ -35,9 +35,7 @@ def read_table(
             yield from entries_of(fields, Place(name, index, line))
 
 
-def _header(
-    name: str, rows: Iterator[Row | Rejection], mapping: Mapping[str, str]
-) -> tuple[dict[int, str], Columns]:
+def _header(name: str, rows: Iterator[Row | Rejection], mapping: Mapping[str, str]) -> tuple[dict[int, str], Columns]:
     """The first row that is a header, {place: column name}, of two columns with one name the first."""
     problem = ""
     widest = 0

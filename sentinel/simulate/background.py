@@ -87,14 +87,14 @@ class Callers:
     def __init__(self, chance: Chance) -> None:
         """Make up those who call all the time."""
         self._chance = chance
-        regulars = [phone(chance) for _ in range(150)]
-        self._regulars = Weighted(regulars, [1.0 / (rank + 1.0) for rank in range(len(regulars))])
+        regulars = [phone(chance) for _ in range(300)]
+        self._regulars = Weighted(regulars, [1.0 / (rank + 10.0) for rank in range(len(regulars))])
         self._recent: deque[str] = deque([phone(chance)], maxlen=6000)
 
     def anyone(self) -> str:
         """A caller of an unrelated matter."""
         luck = self._chance.unit()
-        if luck < 0.03:
+        if luck < 0.025:
             return self._regulars.draw(self._chance)
         if luck < 0.2:
             return self._chance.pick(self._recent)
@@ -134,9 +134,7 @@ class Background:
         """Fix what each street complains of on average."""
         self._streets = streets
         self._topics = tuple(shares)
-        self._frames = {
-            topic: Weighted(frames[topic], [frame.weight for frame in frames[topic]]) for topic in shares
-        }
+        self._frames = {topic: Weighted(frames[topic], [frame.weight for frame in frames[topic]]) for topic in shares}
         self._rhythm = rhythm
         self._known = known
         self._callers = callers

@@ -116,9 +116,7 @@ def frame_of_words(topic: str, words: Sequence[str]) -> Frame:
     """A frame for a topic of the configuration that none ships for, made of its own words."""
     leaf = topic.rsplit("/", 1)[-1]
     says = [f"<it>(存在|涉及){word}方面的问题" for word in words] or [f"<it>(存在|涉及){leaf}方面的问题"]
-    return Frame(
-        topic, f"{leaf}问题", ("shop",), "投诉举报", "background", 1.0, tuple(map(Phrase, says)), (), ()
-    )
+    return Frame(topic, f"{leaf}问题", ("shop",), "投诉举报", "background", 1.0, tuple(map(Phrase, says)), (), ())
 
 
 def _frame(entry: Mapping[str, Any], half: int) -> Frame:

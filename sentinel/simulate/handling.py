@@ -92,9 +92,7 @@ def in_office_hours(at: float, chance: Chance) -> float:
     return day * DAY + chance.uniform(8.6, 12.0) * HOUR - SHANGHAI
 
 
-def live(
-    at: float, nature: str, topic: str, street: Street, course: Course, handler: str, chance: Chance
-) -> Life:
+def live(at: float, nature: str, topic: str, street: Street, course: Course, handler: str, chance: Chance) -> Life:
     """What becomes of a ticket called in at `at` (POSIX seconds) and given to `handler` first."""
     due_at = at + _DUE_DAYS.get(nature, 7.0) * DAY
     later: list[Later] = []
@@ -113,9 +111,7 @@ def live(
     closing = _closing(at, moment, due_at, nature, course, chance)
     if closing - moment > DAY:
         if chance.hit(0.07) or (closing > due_at and chance.hit(0.5)):
-            later.append(
-                Later(moment + chance.uniform(0.3, 0.9) * (closing - moment), "urged", {"handler": handler})
-            )
+            later.append(Later(moment + chance.uniform(0.3, 0.9) * (closing - moment), "urged", {"handler": handler}))
         if course is USUAL and chance.hit(0.03):
             pause = moment + 0.2 * (closing - moment)
             length = chance.uniform(2, 9) * DAY

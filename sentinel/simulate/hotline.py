@@ -137,6 +137,8 @@ class Hotline:
         if incident is not None:
             incident.add(ticket_id, call.at, call.caller, call.case.street.code, _shows(incident.kind, life))
         late = late_by(chance)
+        if call.at + late >= self._end:
+            late = 0.0  # nothing of the truth is to be missing from the stream
         if late:
             event["arrived_at"] = iso(call.at + late)
         line = _encode(event) + "\n"
@@ -176,9 +178,7 @@ class Hotline:
         if not case.key:
             return
         # an issue is written once it has a second ticket: the first one is then written too
-        for name in (
-            case.tickets if len(case.tickets) == 2 else case.tickets[-1:] if len(case.tickets) > 2 else ()
-        ):
+        for name in case.tickets if len(case.tickets) == 2 else case.tickets[-1:] if len(case.tickets) > 2 else ():
             issues.write(json.dumps({"ticket_id": name, "issue_id": case.key}) + "\n")
 
     def _busiest(self, count: int) -> list[str]:
@@ -295,9 +295,7 @@ def simulate(
     out_dir.mkdir(parents=True, exist_ok=True)
     with ExitStack() as files:
         tickets = files.enter_context((out_dir / "tickets.jsonl").open("w", encoding="utf-8", newline="\n"))
-        issues = files.enter_context(
-            (out_dir / "issues_truth.jsonl").open("w", encoding="utf-8", newline="\n")
-        )
+        issues = files.enter_context((out_dir / "issues_truth.jsonl").open("w", encoding="utf-8", newline="\n"))
         hotline.run(tickets, issues, progress)
     with (out_dir / "incidents.jsonl").open("w", encoding="utf-8", newline="\n") as file:
         for incident in hotline.incidents():

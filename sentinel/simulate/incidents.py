@@ -74,11 +74,7 @@ class Failing:
 
     def course(self, chance: Chance) -> Course:
         """What happens to one of its tickets."""
-        return (
-            Course(contradicted=True)
-            if self.show == "callback"
-            else Course(late_days=chance.uniform(2.0, 9.0))
-        )
+        return Course(contradicted=True) if self.show == "callback" else Course(late_days=chance.uniform(2.0, 9.0))
 
 
 class Planter:
@@ -175,9 +171,7 @@ class Planter:
 
     def _new(self, at: float) -> list[Call]:
         callers = self._chance.between(3, 8)
-        return self._gather(
-            "new", at, callers, self._chance.between(1, 3) * DAY + self._chance.uniform(0, 1.5) * HOUR
-        )
+        return self._gather("new", at, callers, self._chance.between(1, 3) * DAY + self._chance.uniform(0, 1.5) * HOUR)
 
     def _mass(self, at: float) -> list[Call]:
         chance = self._chance
@@ -192,9 +186,7 @@ class Planter:
         callers = chance.between(4, 8) if small else chance.between(9, 16)
         span = chance.between(1, 2) * DAY + chance.uniform(0, 2) * HOUR
         earlier = [at - chance.uniform(4.0, PRELUDE_DAYS - 2.0) * DAY for _ in range(chance.between(2, 4))]
-        return self._gather(
-            "rising", at, callers, span, [self._waking(t) for t in sorted(earlier) if t > self._start]
-        )
+        return self._gather("rising", at, callers, span, [self._waking(t) for t in sorted(earlier) if t > self._start])
 
     def _rising_cell(self, at: float) -> list[Call]:
         """Many different issues of one topic in one street."""
@@ -204,14 +196,9 @@ class Planter:
         usual = self._background.mean(street, self._topics[frame.topic])
         count = round(8 + 4 * usual**0.5 + 1.5 * usual + chance.between(0, 6))
         place = self._streets[street]
-        incident = self._incident(
-            "rising", f"{place.name}{frame.topic.rsplit('/', 1)[-1]}集中上升", frame.topic
-        )
+        incident = self._incident("rising", f"{place.name}{frame.topic.rsplit('/', 1)[-1]}集中上升", frame.topic)
         frames = [
-            other
-            for role in ("usual", "background")
-            for other in self._frames[role]
-            if other.topic == frame.topic
+            other for role in ("usual", "background") for other in self._frames[role] if other.topic == frame.topic
         ]
         ration = Ration(count, chance)
         calls = []
@@ -227,9 +214,7 @@ class Planter:
         callers = chance.between(5, 8) if small else chance.between(9, 30)
         span = chance.uniform(24.2, 48.0) * HOUR if small else chance.uniform(5.0, 40.0) * HOUR
         calls = self._gather("copied", at, callers, span)
-        original = self._writer.write(
-            Case("", calls[0].case.street, calls[0].case.frame, calls[0].case.thing)
-        ).text
+        original = self._writer.write(Case("", calls[0].case.street, calls[0].case.frame, calls[0].case.thing)).text
         for call, text in zip(calls, copies(original, len(calls), chance), strict=True):
             call.text = text
         return calls
@@ -255,9 +240,7 @@ class Planter:
     def _urgent(self, at: float) -> list[Call]:
         chance = self._chance
         frame = self._frame("danger")
-        return self._gather(
-            "urgent", at, 2 if chance.hit(0.2) else 1, chance.uniform(0.2, 1.5) * HOUR, frame=frame
-        )
+        return self._gather("urgent", at, 2 if chance.hit(0.2) else 1, chance.uniform(0.2, 1.5) * HOUR, frame=frame)
 
     def _repeat_call(self, at: float) -> list[Call]:
         """Closed as solved, and the same caller or a neighbour is on the phone again."""
@@ -299,9 +282,7 @@ class Planter:
             return
         handler = chance.pick(handlers)
         show = "callback" if kind == "unsatisfied" else "closed"
-        incident = self._incident(
-            kind, f"{handler}{'办结与回访不符' if show == 'callback' else '超期积压'}", ""
-        )
+        incident = self._incident(kind, f"{handler}{'办结与回访不符' if show == 'callback' else '超期积压'}", "")
         self.failing.append(Failing(incident, handler, at + 5 * DAY, chance.between(6, 14), show))
 
     # ---- parts

@@ -104,9 +104,7 @@ SLOTS: Final[dict[str, Callable[[Chance], str]]] = {
     "k": lambda chance: number(chance.between(10, 90), chance),
     "d": lambda chance: chance.pick(_SPANS),
     "t": lambda chance: chance.pick(_MOMENTS),
-    "b": lambda chance: (
-        f"{number(chance.between(1, 60), chance)}{chance.pick(('号', '号楼', '幢', '号楼', '号'))}"
-    ),
+    "b": lambda chance: f"{number(chance.between(1, 60), chance)}{chance.pick(('号', '号楼', '幢', '号楼', '号'))}",
     "m": _money,
     "day": _day,
     "phone": phone,

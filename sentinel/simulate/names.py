@@ -147,11 +147,7 @@ class Namer:
         partner = self._stem() + chance.pick(("物业", "公司", "管理公司", "实业", "集团"))
         if kind == "estate":
             suffix = chance.pick(_ESTATES)
-            name = (
-                stem
-                + suffix
-                + (chance.pick(("东区", "西区", "一期", "二期", "南区")) if chance.hit(0.12) else "")
-            )
+            name = stem + suffix + (chance.pick(("东区", "西区", "一期", "二期", "南区")) if chance.hit(0.12) else "")
             return Entity(
                 kind,
                 name,

@@ -77,8 +77,7 @@ class Rhythm:
         self._weather = Chance(f"{seed}/weather")
         self._rain = self._heat = 0.0
         self._phases = [
-            (chance.uniform(0.0, 0.18), chance.uniform(0.0, 2 * math.pi), chance.uniform(-0.2, 0.2))
-            for _ in topics
+            (chance.uniform(0.0, 0.18), chance.uniform(0.0, 2 * math.pi), chance.uniform(-0.2, 0.2)) for _ in topics
         ]
         self._wave = [
             (chance.uniform(0.02, 0.06), chance.uniform(40.0, 130.0), chance.uniform(0.0, 2 * math.pi))
@@ -86,9 +85,7 @@ class Rhythm:
         ]
         self._bursts = [0.0] * len(topics)
         night, ordinary = Weighted(range(24), _NIGHT_HOURS), Weighted(range(24), _DAY_HOURS)
-        self._hours = [
-            night if any(word in topic for word in _NIGHT_TOPICS) else ordinary for topic in topics
-        ]
+        self._hours = [night if any(word in topic for word in _NIGHT_TOPICS) else ordinary for topic in topics]
 
     def second(self, topic: int, chance: Chance) -> float:
         """Seconds after midnight of one call about this topic."""
@@ -124,9 +121,7 @@ class Rhythm:
     def _next_weather(self, day: date) -> None:
         chance = self._weather
         summer = max(0.0, math.sin(2 * math.pi * (day.timetuple().tm_yday - 100) / 365.25))
-        self._rain = 0.45 * self._rain + (
-            chance.uniform(0.3, 1.4) if chance.hit(0.12 + 0.1 * summer) else 0.0
-        )
+        self._rain = 0.45 * self._rain + (chance.uniform(0.3, 1.4) if chance.hit(0.12 + 0.1 * summer) else 0.0)
         self._heat = 0.7 * self._heat + (0.4 * chance.unit() if chance.hit(0.5 * summer) else 0.0)
         for i in range(len(self._bursts)):
             self._bursts[i] *= 0.55

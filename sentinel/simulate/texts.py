@@ -106,9 +106,7 @@ class Writer:
         """A caller who is content."""
         chance = self._chance
         wording = chance.pick(self._general["praise"]).wording(chance)
-        text = "".join(
-            part if type(part) is str else chance.pick((street.name, street.short)) for part in wording
-        )
+        text = "".join(part if type(part) is str else chance.pick((street.name, street.short)) for part in wording)
         return Said(rough(text + "。", self._chance), "", [_template(wording)])
 
     def _draft(self, case: Case, again: str) -> Said:
@@ -200,9 +198,7 @@ class Writer:
                 out.append(thing(about, chance) if about.name else "本人")
             elif name == "street":
                 out.append(
-                    chance.pick(
-                        (case.street.name, case.street.short, f"浦东新区{case.street.name}", "浦东新区")
-                    )
+                    chance.pick((case.street.name, case.street.short, f"浦东新区{case.street.name}", "浦东新区"))
                 )
             elif name == "call":
                 out.append(again)

@@ -1,0 +1,93 @@
+"""The three stages joined: ticket events in, what intake, the streets and the city make of them out."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from alerts import Alert
+from sentinel.city import City
+from sentinel.intake import Door, Intake, IntakeSettings, Taken
+from sentinel.partitions import InlinePartitions, Partitions
+from sentinel.records import Assigned, IssueSummary, Outputs, Routed, RoutedTicket, in_log_order
+from sentinel.settings import Settings
+from sentinel.shared import Shared
+from sentinel.tickets import TicketEvent
+
+
+class Said(NamedTuple):
+    """What all stages said between two ticks, in log order."""
+
+    alerts: list[Alert]
+    assigned: list[Assigned]
+    issues: list[IssueSummary]
+    """those that were forgotten; at the end, all that are left"""
+
+
+class Pipeline:
+    """Intake, the street stage however it is spread, and the city.
+
+    With `InlinePartitions` it can be pickled between any two events; what is loaded needs `attach` and goes
+    on where the other stood.
+    """
+
+    def __init__(self, shared: Shared, door: Door, partitions: Partitions | None = None) -> None:
+        self.partitions: Partitions = partitions or InlinePartitions(shared, shared.partitions)
+        self._intake = Intake(door, _intake_settings(shared.settings))
+        self._city = City(shared, self.partitions.sources)
+        self._partition_of = shared.streets.partition
+
+    def take(self, position: int, event: TicketEvent) -> Taken:
+        """Take one event at its position in the source; return what intake made of it."""
+        taken = self._intake.take(position, event)
+        self._route(taken.records)
+        return taken
+
+    def said(self) -> list[Said]:
+        """Return what is complete: said up to a tick that all partitions have answered."""
+        return self._collect(self.partitions.ready())
+
+    def finish(self) -> list[Said]:
+        """End the input; return everything that is left."""
+        self._route(self._intake.end())
+        return self._collect(self.partitions.finish())
+
+    def __getstate__(self) -> dict[str, object]:
+        """State without what belongs to the package and the configuration."""
+        state = self.__dict__.copy()
+        del state["_partition_of"]
+        return state
+
+    def attach(self, shared: Shared, door: Door) -> None:
+        """Give a restored pipeline what its state leaves out."""
+        self._partition_of = shared.streets.partition
+        self._intake.attach(door, _intake_settings(shared.settings))
+        self._city.attach(shared)
+        if isinstance(self.partitions, InlinePartitions):
+            self.partitions.attach(shared)
+
+    def _route(self, records: Sequence[Routed]) -> None:
+        for record in records:
+            if isinstance(record, RoutedTicket):
+                self.partitions.ticket(self._partition_of(record.street), record)
+            else:
+                self.partitions.tick(record)
+
+    def _collect(self, rounds: Sequence[Sequence[Outputs]]) -> list[Said]:
+        return [self._round(outputs) for outputs in rounds]
+
+    def _round(self, outputs: Sequence[Outputs]) -> Said:
+        """Let the city answer to what all partitions said up to a tick, and put it all in log order."""
+        alerts: list[tuple[int, str, Alert]] = []
+        assigned: list[Assigned] = []
+        issues: list[IssueSummary] = []
+        for said in outputs:
+            alerts += [(alert.seq, alert.street, alert) for alert in said.alerts]
+            if said.assigned is not None:
+                assigned.append(said.assigned)
+            issues += said.issues
+            if said.heartbeat is not None:
+                alerts += [(alert.seq, "", alert) for alert in self._city.take(said.heartbeat)]
+        return Said(in_log_order(alerts), sorted(assigned), issues)
+
+
+def _intake_settings(settings: Settings) -> IntakeSettings:
+    return IntakeSettings(settings.tick, settings.arrival.future_limit, settings.memory.tickets)
