@@ -202,9 +202,7 @@ def _change(telling: Telling) -> Iterator[str]:
         if before.kind and before.kind != telling.kind:
             changes.append(f"由{KIND_NAMES[before.kind]}升级为{KIND_NAMES[telling.kind]}")
         if before.severity and before.severity != telling.severity:
-            changes.append(
-                f"级别由“{SEVERITY_NAMES[before.severity]}”升为“{SEVERITY_NAMES[telling.severity]}”"
-            )
+            changes.append(f"级别由“{SEVERITY_NAMES[before.severity]}”升为“{SEVERITY_NAMES[telling.severity]}”")
     if before.kind and (tickets := facts.ticket_count - before.tickets) > 0:
         callers = max(0, facts.total_callers - before.callers)
         changes.append(f"较上次通报新增{people(callers, tickets)}")
@@ -233,7 +231,8 @@ def _account(telling: Telling) -> Iterator[str]:
     elif kind == "bounced":
         yield f"{'、'.join(_bounces(facts))}，建议协调明确主办单位。"
     elif kind == "unsatisfied":
-        yield f"回访不满意{facts.unsatisfied}件。"
+        when = window(telling.evidence.window_hours) if telling.scope == "handler" else ""
+        yield f"{when}回访不满意{facts.unsatisfied}件。"
         if facts.contradicted:
             yield f"其中{facts.contradicted}件按已解决办结，来电人称未解决，疑似虚假办结（线索，待核实）。"
     elif kind == "overdue":
@@ -245,6 +244,8 @@ def _counts(telling: Telling) -> Iterator[str]:
     evidence, facts = telling.evidence, telling.facts
     if telling.kind == "urgent" or not evidence.count:
         return
+    if telling.scope == "handler" and not (evidence.distinct_callers or evidence.unknown_callers):
+        return  # of a handler's tickets the callers were not asked for, and the sentence before says how many
     if facts.ticket_count == 1:
         yield f"受理时间{moment(facts.first_ticket_at, telling.zone)}。"
         return

@@ -98,9 +98,7 @@ PEERS: dict[str, Callable[[], base.Classifier]] = {
     "River MNB": partial(naive_bayes.MultinomialNB, alpha=0.1),
     "River CNB": partial(naive_bayes.ComplementNB, alpha=0.1),
     "River PA": lambda: multiclass.OneVsRestClassifier(partial(linear_model.PAClassifier, C=0.01, mode=1)()),
-    "River logistic": lambda: multiclass.OneVsRestClassifier(
-        linear_model.LogisticRegression(optim.AdaGrad(0.1))
-    ),
+    "River logistic": lambda: multiclass.OneVsRestClassifier(linear_model.LogisticRegression(optim.AdaGrad(0.1))),
     "River softmax": lambda: linear_model.SoftmaxRegression(optim.AdaGrad(0.1)),
 }
 
@@ -222,9 +220,7 @@ def cell(value: float, places: int) -> str:
 
 def main() -> None:
     if not MESSAGES.exists():
-        sys.exit(
-            "benchmarks/topics.py: no labelled messages; set SENTINEL_SHARED to the folder that has data/"
-        )
+        sys.exit("benchmarks/topics.py: no labelled messages; set SENTINEL_SHARED to the folder that has data/")
     console = Console()
     rows = [json.loads(line) for line in MESSAGES.read_text(encoding="utf-8").splitlines()]
     topics = [str(row["topic"]) for row in rows]

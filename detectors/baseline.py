@@ -22,6 +22,7 @@ _MOST_IN_PARTS: Final = 1000.0
 # Squared relative error of the learned rhythm, for windows within a day and for longer ones.
 _RHYTHM_ERROR_HOURS: Final = 0.06
 _RHYTHM_ERROR_DAYS: Final = 0.02
+_AS_THE_RHYTHM: Final = [1.0] * PARTS
 
 
 class Level(NamedTuple):
@@ -151,11 +152,15 @@ class Baseline(base.Base):
         self._open = 0.0
         self._level: Level | None = None
         self._above: Level | None = None
+        self._noise_known: float | None = None
         self._hours: list[float] | None = empty_hours() if teaches else None
         self._parts = [0.0] * PARTS
         # Calls of workdays and of days off that the parts hold, and the parts of the open day's calls.
         self._parts_sum = [0.0, 0.0]
         self._open_parts: list[int] = []
+        self._factors: list[float] | None = None
+        self._factors_above: list[float] | None = None
+        self._factors_shares: list[tuple[float, float]] | None = None
 
     @property
     def rate(self) -> float:
@@ -170,7 +175,7 @@ class Baseline(base.Base):
     def level(self) -> Level:
         """What is known of the rate now; it changes when a day is learned, here or above."""
         if self.parent is None:
-            if self._level is None or self.observed < _YOUNG_DAYS:
+            if self._level is None:
                 self._level = self._own_level()
             return self._level
         above = self.parent.level()
@@ -179,9 +184,13 @@ class Baseline(base.Base):
             self._level = self._shrunk_level(above)
         return self._level
 
+    def _is_young(self) -> bool:
+        """Whether the series that all lean on is so new that its open day counts already."""
+        return self.observed < _YOUNG_DAYS if self.parent is None else self.parent._is_young()
+
     def _own_level(self) -> Level:
         calls, exposure = self._calls, self._exposure
-        if self.observed < _YOUNG_DAYS:
+        if self._is_young():
             # What all others lean on must not wait for midnight to learn how big the street is.
             calls += self._open
             begin = max(self._since, self.day_begins)
@@ -198,8 +207,10 @@ class Baseline(base.Base):
         return Level(rate, 1.0 / (1.0 / own + lean * lean / above.known), self._noise())
 
     def _noise(self) -> float:
-        weight = self.dispersion_weight
-        return max(1.0, (weight * self.dispersion + self._spread) / (weight + self._spread_base))
+        if self._noise_known is None:
+            weight = self.dispersion_weight
+            self._noise_known = max(1.0, (weight * self.dispersion + self._spread) / (weight + self._spread_base))
+        return self._noise_known
 
     def update(self, t: float, calls: float = 1.0) -> None:
         """Count calls at event time ``t``; those of a day already learned are added to what is remembered."""
@@ -214,6 +225,8 @@ class Baseline(base.Base):
             self._level = None
             return
         self._open += calls
+        if self.parent is None and self._is_young():
+            self._level = None
         if self._hours is not None:
             self._hours[hour_of(t, self.day_begins)] += calls
         else:
@@ -222,20 +235,26 @@ class Baseline(base.Base):
     def own_hours(self, now: float, hours: int) -> tuple[float, float]:
         """Nominal days in the last hours as this series has them, and their squared relative error."""
         exposure = error = total = 0.0
+        factors = self.part_factors()
         for part, nominal in self.rhythm.trailing_parts(now, hours):
-            exposure += nominal * self._part(part)
+            exposure += nominal * factors[part]
             error += nominal / (_PART_WEIGHT + self._parts[part])
             total += nominal
         return exposure, error / total
 
-    def _part(self, part: int) -> float:
-        """How many times the rhythm's calls this series has in a part of the day."""
+    def part_factors(self) -> list[float]:
+        """How many times the rhythm's calls this series has in each part of the day; not to be changed."""
         if self.parent is None:
-            return 1.0
-        prior = _PART_WEIGHT * self.parent._part(part)
-        work, free = self._parts_sum
-        due = work * self.rhythm.part_share(part, False) + free * self.rhythm.part_share(part, True)
-        return (prior + self._parts[part]) / (_PART_WEIGHT + due)
+            return _AS_THE_RHYTHM
+        above, shares = self.parent.part_factors(), self.rhythm.shares
+        if self._factors is None or above is not self._factors_above or shares is not self._factors_shares:
+            self._factors_above, self._factors_shares = above, shares
+            work, free = self._parts_sum
+            self._factors = [
+                (_PART_WEIGHT * factor + calls) / (_PART_WEIGHT + (work * on + free * off))
+                for factor, calls, (on, off) in zip(above, self._parts, shares, strict=True)
+            ]
+        return self._factors
 
     def expected(self, t0: float, t1: float) -> tuple[float, float]:
         """Mean, and variance over mean, of the calls between two times, as of what is learned by now."""
@@ -303,6 +322,8 @@ class Baseline(base.Base):
         self._calls += kept
         self._exposure += exposure
         self.observed += exposure
+        if self._is_young():
+            self._level = None
         return Stretch(self.day_begins, 1, calls, mean, dispersion)
 
     def _learn_parts(self, kept: float) -> None:
@@ -313,6 +334,7 @@ class Baseline(base.Base):
         for part in self._open_parts:
             self._parts[part] += each
         self._open_parts = []
+        self._factors = None
         self._parts_sum[is_day_off(day_class(self._day))] += kept
         if sum(self._parts_sum) > _MOST_IN_PARTS:
             self._parts = [0.5 * calls for calls in self._parts]
@@ -326,6 +348,7 @@ class Baseline(base.Base):
         self._exposure += exposure * self.memory / days * (1.0 - exp(-days / self.memory))
         self._spread += empty
         self._spread_base += empty
+        self._noise_known = None
         self.observed += exposure
         return Stretch(self.day_ends, days, 0.0, empty, dispersion)
 
@@ -335,3 +358,4 @@ class Baseline(base.Base):
         self._exposure *= keep
         self._spread *= keep
         self._spread_base *= keep
+        self._noise_known = None

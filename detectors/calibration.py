@@ -46,8 +46,9 @@ class Calibrator(base.Base):
     An episode is what could have become one alarm: all scores of one key within ``span``, of which only the
     highest counts. The rate of episodes with a score of at least s is modelled above ``floor`` as
     ``rate * exp(-(s - floor) / scale)``: a peaks-over-threshold model with an exponential tail. Both numbers
-    start at shipped values and move to the stream's own past. True incidents are in that past too: an excess
-    beyond three scales is taken as *at least* that much (censored), so that they weigh little.
+    start at shipped values, chosen rather than fitted, and move to the stream's own past. True incidents are
+    in that past too: an excess beyond three scales is taken as *at least* that much (censored), so that they
+    weigh little.
 
     Parameters
     ----------

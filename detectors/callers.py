@@ -132,6 +132,17 @@ class RecentCallers:
         """Event time of the last call of a known caller, ``None`` if it is not remembered."""
         return self._last.get(caller)
 
+    def absorb(self, other: RecentCallers, horizon: float) -> None:
+        """Count what another subject has counted too: the two have turned out to be one."""
+        tickets = self.tickets + other.tickets
+        calls = [(t, caller) for caller, t in other._last.items()]
+        calls += [(t, UNKNOWN) for t in other._unknown or ()]
+        last = max(self.last, other.last) if self.tickets and other.tickets else self.last or other.last
+        first = min(self.first, other.first) if self.tickets and other.tickets else self.first or other.first
+        for t, caller in sorted(calls, key=lambda call: (call[0], str(call[1]))):
+            self.add(t, caller, horizon)
+        self.tickets, self.last, self.first = tickets, last, first
+
     def _add_unknown(self, t: float, oldest: float) -> None:
         if self._unknown is None:
             self._unknown = []
@@ -178,6 +189,12 @@ class CallerLedger(base.Base):
     def get(self, key: str) -> RecentCallers | None:
         """The callers of an issue, ``None`` if it is not known."""
         return self._issues.get(key)
+
+    def merge(self, key: str, into: str) -> None:
+        """Let the issue ``into`` take over the callers of ``key``; an unknown ``key`` is no error."""
+        old = self._issues.pop(key, None)
+        if old is not None:
+            self._issues.setdefault(into, RecentCallers()).absorb(old, self.horizon_days * DAY)
 
     def forget(self, key: str) -> None:
         """Drop an issue; an unknown one is no error."""

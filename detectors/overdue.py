@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
+from collections.abc import Mapping
 from math import exp
 from typing import ClassVar, Final
 
@@ -84,6 +85,22 @@ class OverdueDetector(Detector):
         desk = self._desks.get(key)
         if desk is not None and (due := desk.due.pop(ticket, None)) is not None:
             del desk.limits[bisect_left(desk.limits, due)]
+
+    def limits(self, key: str) -> Mapping[str, float]:
+        """The limits of the tickets that lie open at a handler, by ticket; not to be changed."""
+        desk = self._desks.get(key)
+        return {} if desk is None else desk.due
+
+    def keys(self) -> list[str]:
+        """The handlers with open tickets, by name."""
+        return sorted(key for key, desk in self._desks.items() if desk.due)
+
+    def give_up(self, before: float) -> None:
+        """Drop the tickets whose limit lies at or before a time: that they were never closed is no news."""
+        for desk in self._desks.values():
+            if desk.limits and desk.limits[0] <= before:
+                desk.due = {ticket: due for ticket, due in desk.due.items() if due > before}
+                del desk.limits[: bisect_right(desk.limits, before)]
 
     def update(self, key: str, t: float) -> Decision | None:
         """Judge a handler's pile at ``t``; ``None`` if it is small."""

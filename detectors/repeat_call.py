@@ -75,12 +75,12 @@ class RepeatCallDetector(Detector):
         if t - closing.at > self.memory_days * DAY:
             del self._issues[key]
             return None
+        closed_at = closing.closed.get(caller)
+        if closed_at is not None and t > closed_at:
+            closing.repeats += 1
         if caller == UNKNOWN:
             closing.unknown += 1
         else:
-            closed_at = closing.closed.get(caller)
-            if closed_at is not None and t > closed_at:
-                closing.repeats += 1
             if caller in closing.after or len(closing.after) < _MOST_CALLERS:
                 closing.after[caller] = t
         return self._judge(closing, t)

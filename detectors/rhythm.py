@@ -7,7 +7,7 @@ from typing import Final
 
 from river import base
 
-from detectors.base import HOUR
+from detectors.base import DAY, HOUR
 from detectors.daytypes import DAY_CLASSES, day_class, day_start, is_day_off, local_day
 
 _HOURS: Final = 24
@@ -74,6 +74,7 @@ _FREE_HOURS: Final = (
 _WHOLE_DAYS_EXACT: Final = 28
 # How far back the table of full hours goes.
 _DAYS_BACK: Final = 8
+_PART: Final = PART_HOURS * HOUR
 
 
 class Rhythm(base.Base):
@@ -92,6 +93,11 @@ class Rhythm(base.Base):
         Weight of the prior factor of each class of day, in days of that class.
     memory
         Days after which a day's weight has fallen to 1/e.
+
+    Attributes
+    ----------
+    shares
+        Share of the calls of a workday, and of a day off, in each part of the day; a new list once it changes.
 
     Examples
     --------
@@ -124,7 +130,9 @@ class Rhythm(base.Base):
         self._day_count = [0.0] * DAY_CLASSES
         self._curves = [self._curve(0), self._curve(1)]
         self._factors = list(_DAY_PRIOR)
-        self._table_day = -1
+        self.shares = self._part_shares()
+        self._table_from = inf
+        self._table_until = -inf
         self._table: list[float] = []
         self._asked = -inf
         self._asked_for: tuple[int, ...] = ()
@@ -132,7 +140,7 @@ class Rhythm(base.Base):
 
     def learn(self, day: int, hours: list[float], ratio: float) -> None:
         """Learn from a finished local day: its calls by hour, its total over that of an average day."""
-        self._asked, self._table_day = -inf, -1
+        self._asked = self._table_until = -inf
         kind = day_class(day)
         keep = 1.0 - 1.0 / self.memory
         shape = int(is_day_off(kind))
@@ -140,6 +148,7 @@ class Rhythm(base.Base):
         for hour, calls in enumerate(hours):
             learned[hour] = learned[hour] * keep + calls
         self._curves[shape] = self._curve(shape)
+        self.shares = self._part_shares()
         # Seven days a week pass for each day of one class.
         keep = 1.0 - min(0.5, 7.0 / self.memory)
         self._day_sum[kind] = self._day_sum[kind] * keep + ratio
@@ -151,29 +160,30 @@ class Rhythm(base.Base):
         """Nominal days in windows of so many whole hours that end at ``now``, 192 hours at most."""
         if now != self._asked or hours is not self._asked_for:
             self._asked, self._asked_for = now, hours
-            day = local_day(now, self.utc_offset)
-            if day != self._table_day:
-                self._table, self._table_day = self._past_hours(day), day
+            if not self._table_from <= now < self._table_until:
+                self._tabulate(now)
             table = self._table
-            past = (now - day_start(day, self.utc_offset)) / HOUR
+            past = (now - self._table_from) / HOUR
             # A full hour of ``now`` is one of the window's begin, so that one fraction serves all.
             hour = int(past)
             part = past - hour
             hour += _DAYS_BACK * _HOURS
-            ended = table[hour] + part * (table[hour + 1] - table[hour])
-            answer = []
-            for length in hours:
-                begin = table[hour - length]
-                answer.append(ended - begin - part * (table[hour - length + 1] - begin))
-            self._answer = answer
+            begun = table[hour]
+            ended = begun + part * (table[hour + 1] - begun)
+            self._answer = [
+                ended - (begun := table[hour - length]) - part * (table[hour - length + 1] - begun) for length in hours
+            ]
         return self._answer
+
+    def part_of(self, now: float) -> int:
+        """Part of the day that holds ``now``, for which ``trailing`` has just been asked."""
+        return int((now - self._table_from) / _PART)
 
     def trailing_parts(self, now: float, hours: int) -> list[tuple[int, float]]:
         """Nominal days in the window of so many hours that ends at ``now``, by part of the day."""
-        day = local_day(now, self.utc_offset)
         self.trailing(now, self._asked_for)
         table = self._table
-        ended = (now - day_start(day, self.utc_offset)) / HOUR + _DAYS_BACK * _HOURS
+        ended = (now - self._table_from) / HOUR + _DAYS_BACK * _HOURS
         begun = ended - hours
         parts = []
         while begun < ended:
@@ -182,11 +192,6 @@ class Rhythm(base.Base):
             parts.append((part % PARTS, _at(table, until) - _at(table, begun)))
             begun = until
         return parts
-
-    def part_share(self, part: int, day_off: bool) -> float:
-        """Share of the calls of a workday, or of a day off, that falls into a part of the day."""
-        curve = self._curves[day_off]
-        return curve[(part + 1) * PART_HOURS] - curve[part * PART_HOURS]
 
     def day(self, day: int) -> float:
         """Nominal days that a whole local day counts for."""
@@ -197,6 +202,8 @@ class Rhythm(base.Base):
         if t1 <= t0:
             return 0.0
         first, last = local_day(t0, self.utc_offset), local_day(t1, self.utc_offset)
+        if first == last:
+            return self._before(last, t1) - self._before(first, t0)
         begun, ended = self._before(first, t0), self._before(last, t1)
         if last - first > _WHOLE_DAYS_EXACT:
             # Over a month or more the classes of day average out to one nominal day a day.
@@ -212,16 +219,26 @@ class Rhythm(base.Base):
         done = curve[hour]
         return self._factors[kind] * (done + (curve[hour + 1] - done) * (hours - hour))
 
-    def _past_hours(self, last: int) -> list[float]:
-        """Nominal days that have passed by each full hour of the days up to the end of ``last``."""
-        table = [0.0]
+    def _tabulate(self, now: float) -> None:
+        """Nominal days that have passed by each full hour of the days up to the end of that of ``now``."""
+        last = local_day(now, self.utc_offset)
+        self._table_from = day_start(last, self.utc_offset)
+        self._table_until = self._table_from + DAY
+        self._table = table = [0.0]
         begun = 0.0
         for day in range(last - _DAYS_BACK, last + 1):
             kind = day_class(day)
             factor = self._factors[kind]
             table += [begun + factor * share for share in self._curves[is_day_off(kind)][1:]]
             begun = table[-1]
-        return table
+
+    def _part_shares(self) -> list[tuple[float, float]]:
+        """Share of the calls of a workday, and of a day off, that falls into each part of the day."""
+        work, free = self._curves
+        return [
+            (work[end] - work[end - PART_HOURS], free[end] - free[end - PART_HOURS])
+            for end in range(PART_HOURS, _HOURS + 1, PART_HOURS)
+        ]
 
     def _curve(self, shape: int) -> list[float]:
         """Share of the day's calls before each full hour, 25 values from 0 to 1."""

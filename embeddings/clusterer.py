@@ -5,6 +5,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import numpy as np
 from river import base
 
 from embeddings.memory import F32, F64, I32, Fields, TicketMemory
@@ -32,6 +33,8 @@ class Assignment(NamedTuple):
     """whether the ticket is the first of its issue"""
     score: float
     """the linkage score of the issue joined, or the best one refused; a logit"""
+    merged: tuple[str, ...] = ()
+    """issues that this ticket has shown to be the same one: they end, and theirs is this one from now on"""
     copied: bool = False
     """whether the text is nearly that of another caller's ticket of the issue"""
 
@@ -40,8 +43,10 @@ class Assignment(NamedTuple):
 class ClustererSettings:
     """What an engineer may tune. Days are event time."""
 
-    join_at: float = -2.5
+    join_at: float = -2.25
     """a ticket joins an issue from this mean logit on"""
+    merge_at: float = -0.5
+    """issues a ticket would each join with this mean logit or more are one"""
     candidates: int = 24
     """tickets compared in full"""
     common: float = 3.0
@@ -58,6 +63,8 @@ class ClustererSettings:
 
 GRAM_COSINE = FEATURES.index("grams")
 SAME_CALLER = FEATURES.index("same_caller")
+OTHER_ADDRESS = FEATURES.index("other_address")
+SAME_WORDS, SAME_WORDS_LOGIT = 0.92, 4.0
 COPIED = 0.75  # from this cosine of character n-grams on, one text was made from the other
 USUAL_LENGTH = 4.8  # ln(1 + n-grams) of a text, before any has come: a hotline's notes
 LENGTH_RATE = 0.05
@@ -79,13 +86,19 @@ class _Issue:
     last_at: float = 0.0
 
 
+class _Link(NamedTuple):
+    number: int
+    score: float
+
+
 class IssueClusterer(base.Clusterer):
     """Online clustering of one street's tickets into issues.
 
     Each ticket is compared with the live tickets that share its rarer words, title n-grams and names (an
     exact search); a learned scorer turns the evidence on each pair into a logit; an issue's score is the mean
     of the best half of its logits, at most six. The ticket joins the best issue if that is at least
-    `join_at`, and opens its own otherwise. Issues are forgotten in event time.
+    `join_at`, and opens its own otherwise. A ticket that belongs to several issues without doubt makes them one.
+    Issues are forgotten in event time.
 
     Parameters
     ----------
@@ -121,18 +134,24 @@ class IssueClusterer(base.Clusterer):
     def predict_one(self, x: dict[Hashable, Any]) -> int:
         """Return the number of the issue a ticket would join, 0 if none; nothing is remembered."""
         reading = Reading(**{str(name): value for name, value in x.items()})
-        slot, found, score, _ = self._compare(reading)
+        slot, linked, _ = self._compare(reading)
         self.memory.forget([slot])
-        return found.number if found is not None and score >= self.settings.join_at else 0
+        return linked[0].number if linked and linked[0].score >= self.settings.join_at else 0
 
     def assign(self, x: Reading, new_id: str) -> Assignment:
         """Give a ticket its issue; `new_id` names the issue if the ticket opens one."""
-        slot, issue, score, copied = self._compare(x)
-        opened = issue is None or score < self.settings.join_at
-        if issue is None or opened:
+        slot, linked, copied = self._compare(x)
+        score = linked[0].score if linked else MISSING_LOGIT
+        opened = score < self.settings.join_at
+        merged: tuple[str, ...] = ()
+        if opened:
             issue = _Issue(new_id, self._next_number)
             self._next_number += 1
             self._issues[issue.number] = issue
+        else:
+            same = {link.number for link in linked if link.score >= self.settings.merge_at} | {linked[0].number}
+            issue, *others = (self._issues[number] for number in sorted(same))
+            merged = tuple(self._merge(other, issue) for other in others)
         if issue.size < COUNTED_MEMBERS:
             self.memory.count_terms(slot)
         self.memory.issue[slot] = issue.number
@@ -144,37 +163,54 @@ class IssueClusterer(base.Clusterer):
             issue.callers.append(caller)
         if len(issue.slots) > self.settings.members:
             self.memory.forget([issue.slots.pop(FIRST_MEMBERS)])
-        return Assignment(issue.id, opened, score, copied and not opened)
+        return Assignment(issue.id, opened, score, merged, copied and not opened)
 
-    def _compare(self, x: Reading) -> tuple[int, _Issue | None, float, bool]:
+    def _merge(self, old: _Issue, into: _Issue) -> str:
+        """Let the older of two issues take over the other's tickets; return the id that ends."""
+        del self._issues[old.number]
+        self.memory.issue[old.slots] = into.number
+        slots = sorted(into.slots + old.slots)
+        most = self.settings.members
+        if len(slots) > most:
+            dropped = slots[FIRST_MEMBERS : len(slots) - most + FIRST_MEMBERS]
+            self.memory.forget(dropped)
+            slots = slots[:FIRST_MEMBERS] + slots[len(slots) - most + FIRST_MEMBERS :]
+        into.slots = slots
+        into.size += old.size
+        into.callers = list(dict.fromkeys(into.callers + old.callers))[:3]
+        into.last_at = max(into.last_at, old.last_at)
+        return old.id
+
+    def _compare(self, x: Reading) -> tuple[int, list[_Link], bool]:
         self._length += LENGTH_RATE * (math.log1p(len(x.terms.grams)) - self._length)
         others = self.memory.nearest(x.terms, self.settings.candidates, self.settings.common)
         slot = self.memory.add(x.terms, x.vector, x.fields, 0)
         if not len(others):
-            return slot, None, MISSING_LOGIT, False
+            return slot, [], False
         features = pair_features(self.memory, slot, others)
         logits = self.scorer.logits(features, letters_share(self._length))
-        number, score = self._link(others, logits)
+        # word for word the same is the same, however little it says: the scorer has seen no such thing
+        same_words = (features[:, GRAM_COSINE] >= SAME_WORDS) & (features[:, OTHER_ADDRESS] == 0.0)
+        logits[same_words] = np.maximum(logits[same_words], SAME_WORDS_LOGIT)
+        linked = self._link(others, logits)
         near = (features[:, GRAM_COSINE] >= COPIED) & (features[:, SAME_CALLER] == 0.0)
-        copied = bool(near.any()) and bool((near & (self.memory.issue[others] == number)).any())
-        return slot, self._issues.get(number), score, copied
+        copied = bool(near.any()) and bool((near & (self.memory.issue[others] == linked[0].number)).any())
+        return slot, linked, copied
 
-    def _link(self, others: I32, logits: F64) -> tuple[int, float]:
-        """Return the number of the best issue and its score; the older one on a tie."""
+    def _link(self, others: I32, logits: F64) -> list[_Link]:
+        """Return the leading issues, best first, the older one first on a tie; at least one."""
         by_issue: dict[int, list[float]] = {}
         for slot, logit in zip(others.tolist(), logits.tolist(), strict=True):
             if logit > DROP_LOGIT:
                 by_issue.setdefault(int(self.memory.issue[slot]), []).append(logit)
         leading = sorted(by_issue.items(), key=lambda item: (-max(item[1]), item[0]))[:LEADING]
-        best, best_score = 0, MISSING_LOGIT
+        links = []
         for number, found in leading:
             issue = self._issues[number]
             most = min((len(issue.slots) + 1) // 2, BEST_OF)
             found = sorted(found, reverse=True)[:most]
-            score = (sum(found) + MISSING_LOGIT * (most - len(found))) / most
-            if score > best_score or (score == best_score and number < best):
-                best, best_score = number, score
-        return best, best_score
+            links.append(_Link(number, (sum(found) + MISSING_LOGIT * (most - len(found))) / most))
+        return sorted(links, key=lambda link: (-link.score, link.number)) or [_Link(0, MISSING_LOGIT)]
 
     def _horizon(self, issue: _Issue) -> float:
         settings = self.settings

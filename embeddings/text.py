@@ -16,6 +16,11 @@ def normalise(text: str, limit: int = MAX_CHARS) -> str:
     'abc小区停水'
     """
     text = text[: 2 * limit]
-    if not unicodedata.is_normalized("NFKC", text):
-        text = unicodedata.normalize("NFKC", text)
-    return _SPACE.sub("", text).lower()[:limit]
+    while True:
+        if not unicodedata.is_normalized("NFKC", text):
+            text = unicodedata.normalize("NFKC", text)
+        plain = _SPACE.sub("", text).lower()
+        # what was apart may combine once the space between is gone
+        if unicodedata.is_normalized("NFKC", plain):
+            return plain[:limit]
+        text = plain

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -15,7 +16,7 @@ OK, CONFIG_ERRORS = 0, 2
 
 
 def check_config(directory: Path | None, console: Console) -> int:
-    """Print a table of the files and one of the problems; return 0 if there are none, else 2.
+    """Print a table of the files, then the problems; return 0 if there are none, else 2.
 
     ``directory`` is the one to check; None means the shipped one.
     """
@@ -30,17 +31,18 @@ def check_config(directory: Path | None, console: Console) -> int:
 
 
 def print_problems(problems: list[Problem], console: Console) -> None:
-    """Print problems as a table: where, what is there, what is wrong, what to do."""
-    table = Table(title=f"{len(problems)} to correct", title_style="bold red", title_justify="left")
-    for heading in ("file", "field", "value", "problem", "fix"):
-        table.add_column(heading, overflow="fold")
+    """Print each problem as a short paragraph: where and what is there, then what is wrong and what to do."""
+    console.print(f"\n{len(problems)} to correct", style="bold red")
     for problem in problems:
         name = Path(problem.file).name
         place = name if problem.line is None else f"{name}:{problem.line}"
         # as Text, since what a user wrote may hold what rich would take for markup
-        cells = map(Text, (place, problem.field, problem.value, problem.wrong))
-        table.add_row(*cells, Text(problem.fix, "bold"))
-    console.print(table)
+        where = Text.assemble((place, "cyan"), "  " if problem.field else "", (problem.field, "bold"))
+        if problem.value:
+            where.append(f" = {problem.value}")
+        console.print(where)
+        advice = Text.assemble(problem.wrong, "; ", (problem.fix, "bold"))
+        console.print(Padding(advice, (0, 0, 0, 4)))
 
 
 def _files(inspection: Inspection) -> Table:

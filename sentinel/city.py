@@ -39,7 +39,9 @@ class City:
         self._applied = 0
         self._held: list[Digest] = []
         self._clusterer = shared.city_clusterer()
-        self._watch = StreetWatch(shared.settings, city_budget(shared.settings))
+        self._watch = StreetWatch(
+            shared.settings, city_budget(shared.settings), max(1, len(shared.settings.streets.streets))
+        )
         self._desks = Desks(shared.settings)
         self._book = AlertBook(
             CITY,
@@ -81,12 +83,15 @@ class City:
     # -- issues and topics -------------------------------------------------------------------------------
 
     def _ticket(self, digest: IssueDigest) -> list[Alert]:
+        alerts: list[Alert] = []
         reading = digest.reading
         key = f"{digest.street}/{digest.issue_id}"
         city_id = self._joined.get(key)
         if city_id is None:
             assignment = self._clusterer.assign(reading, issue_id_of("city", reading.ticket_id))
             city_id = self._joined[key] = assignment.issue_id
+            for old in assignment.merged:
+                alerts += self._merge(old, city_id, digest.seq)
         issue = self._issues.get(city_id)
         ticket = RoutedTicket(
             digest.seq, digest.clock, digest.street, "created", reading.ticket_id, reading.fields.at,
@@ -100,9 +105,8 @@ class City:
         streets[digest.street] = streets.get(digest.street, 0) + 1
         self._recent.append((ticket.at, digest.topic, ticket.ticket_id, digest.street))
         if digest.nature == PRAISE or ticket.at <= self.clock - self._shared.settings.arrival.late_limit:
-            return []
+            return alerts
         decisions = self._watch.issue(city_id, ticket, digest.topic, closed=False, countable=digest.nature != QUESTION)
-        alerts: list[Alert] = []
         if len(streets) >= MIN_STREETS and max(streets.values()) <= MOST_IN_ONE * issue.count:
             fired = [decision for decision in decisions if decision.fired]
             for decision in fired:
@@ -114,6 +118,16 @@ class City:
                 alerts += self._book.progress("issue", city_id, self.clock, digest.seq, evidence, facts)
         return alerts + self._topic_alerts(ticket, digest.topic)
 
+    def _merge(self, issue_id: str, into: str, seq: int) -> list[Alert]:
+        """Let an issue take over another that has turned out to be the same."""
+        self._issues[into].absorb(self._issues.pop(issue_id))
+        streets = self._streets[into]
+        for street, count in self._streets.pop(issue_id).items():
+            streets[street] = streets.get(street, 0) + count
+        self._joined = {key: into if city_id == issue_id else city_id for key, city_id in self._joined.items()}
+        self._watch.merge(issue_id, into)
+        return self._book.rename(issue_id, into, self.clock, seq)
+
     def _detect(self, decision: Decision, scope: Scope, ticket: RoutedTicket, issue: Issue) -> list[Alert]:
         return self._book.detect(
             Detection(
@@ -123,7 +137,7 @@ class City:
                 subject=issue.id,
                 at=self.clock,
                 seq=ticket.seq,
-                evidence=evidence_of(decision.evidence, issue.tickets_within(decision.evidence.window)),
+                evidence=evidence_of(decision.evidence, issue.tickets_within(decision.evidence.window), decision.basis),
                 facts=self._facts_of(issue),
                 cause=ticket.ticket_id,
                 topic=issue.topic,
@@ -154,7 +168,7 @@ class City:
                     subject=series or CITY,
                     at=self.clock,
                     seq=ticket.seq,
-                    evidence=evidence_of(decision.evidence, len(tickets)),
+                    evidence=evidence_of(decision.evidence, len(tickets), decision.basis),
                     facts=tickets_facts(tickets, decision.evidence.distinct_callers),
                     cause=ticket.ticket_id,
                     topic=series,
@@ -174,7 +188,7 @@ class City:
                 subject=handler,
                 at=self.clock,
                 seq=seq,
-                evidence=evidence_of(decision.evidence, facts.ticket_count),
+                evidence=evidence_of(decision.evidence, facts.ticket_count, decision.basis),
                 facts=facts,
                 cause=cause,
             )

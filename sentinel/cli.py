@@ -1,5 +1,6 @@
 """The command line. Commands import what they need when they run, so that help and errors come at once."""
 
+import os
 import sys
 from collections.abc import Callable
 from datetime import date, datetime
@@ -8,27 +9,31 @@ from pathlib import Path
 import click
 
 from sentinel import __version__
+from sentinel.errors import SentinelError
 
 FILES = click.Path(path_type=Path)
+DEBUG = "SENTINEL_DEBUG"
 
 
 class _Group(click.Group):
-    """A group whose errors are one clear message and exit code 2, never a traceback."""
+    """A group whose errors are a message and an exit code: 2 for what the user can put right, else 1."""
 
     def invoke(self, ctx: click.Context) -> object:
-        from sentinel.config_files import ConfigError
-        from sentinel.readers.rejections import ReadError
-
         try:
             return super().invoke(ctx)
-        except (ReadError, ConfigError, ValueError, OSError) as error:
-            if isinstance(error, BrokenPipeError):
+        except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
+            raise  # click tells them itself
+        except SentinelError as error:
+            message, code = str(error), error.exit_code
+        except OSError as error:
+            message, code = f"{error.filename}: {error.strerror}" if error.filename else str(error), 2
+        except Exception as error:
+            if os.environ.get(DEBUG):
                 raise
-            message = str(error)
-            if isinstance(error, OSError) and error.filename:
-                message = f"{error.filename}: {error.strerror}"
-            click.secho(f"error: {message}", fg="red", err=True)
-            ctx.exit(2)
+            what = " ".join(f"{type(error).__name__}: {error}".split())
+            message, code = f"unexpected {what}; run with {DEBUG}=1 for the traceback", 1
+        click.secho(f"error: {message}", fg="red", err=True)
+        raise click.exceptions.Exit(code)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -70,23 +75,21 @@ def replay(
     sentinel replay old.csv --map created_at=time,ticket_id=id,caller=user --out out/old
     """
     _refuse_bad_arguments(files, config, mapping)
-    from sentinel.partitions import WorkerError
     from sentinel.replay_command import run_replay
 
-    try:
-        run_replay(files, out, config, mapping, speed, workers, quiet)
-    except WorkerError as error:
-        raise click.ClickException(str(error)) from error
+    run_replay(files, out, config, mapping, speed, workers, quiet)
 
 
 def _refuse_bad_arguments(files: tuple[Path, ...], config: Path | None, mapping: str) -> None:
     """Look at what was asked for before anything is imported that takes a second."""
+    from sentinel.door.callers import load_key
     from sentinel.readers.columns import parse_map
     from sentinel.readers.sources import open_source
     from sentinel.settings import load_settings
 
     parse_map(mapping)
     load_settings(config)
+    load_key()
     for file in files:
         open_source(file).stream.close()
 
@@ -119,7 +122,7 @@ def simulate(
 @click.option("--out", type=FILES, default=Path("out/demo"), show_default=True, metavar="DIR")
 @click.option("--days", type=click.IntRange(1, 366), default=28, show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=7, show_default=True)
-@click.option("--tickets-per-day", type=click.IntRange(10, 1_000_000), default=2000, show_default=True)
+@click.option("--tickets-per-day", type=click.IntRange(10, 1_000_000), default=1200, show_default=True)
 @click.option("--workers", type=click.IntRange(0, 64), default=0)
 @_config_option
 def demo(out: Path, days: int, seed: int, tickets_per_day: int, workers: int, config: Path | None) -> None:

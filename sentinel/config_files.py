@@ -9,6 +9,8 @@ from typing import Final, NamedTuple
 
 import yaml
 
+from sentinel.errors import SentinelError
+
 Place = tuple[str | int, ...]
 """Where a value stands in a document: keys and list positions from the top."""
 
@@ -37,7 +39,7 @@ class Problem(NamedTuple):
         return f"{' '.join(part for part in parts if part)}: {self.wrong}; {self.fix}"
 
 
-class ConfigError(Exception):
+class ConfigError(SentinelError):
     """The config cannot be used. ``problems`` holds everything that is wrong, not only the first thing."""
 
     def __init__(self, problems: list[Problem]) -> None:

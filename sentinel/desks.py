@@ -1,6 +1,7 @@
 """Handlers across the city: tickets past their limit that pile up, closings that callers contradict."""
 
 from collections import deque
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from alerts.detection import Facts
@@ -12,7 +13,7 @@ from sentinel.settings import Settings
 
 HOUR, DAY = 3600.0, 86400.0
 UNSATISFIED_SHARE = 0.2  # of the city stage's own false alarms
-UNSATISFIED_DAYS = 4.0  # call-backs come in bursts: a longer window waters them down
+LONGEST_LIMIT = 366 * DAY  # a limit further ahead is a typing error, and would be kept for ever
 
 
 class _Callback(NamedTuple):
@@ -28,13 +29,14 @@ class Desks:
         rules, budget = settings.handling, settings.budget
         self._window = rules.unsatisfied.within
         self._close = rules.overdue.close
+        self._memory = settings.memory.tickets
         self._overdue = OverdueDetector(min_tickets=rules.overdue.tickets)
         self._unsatisfied = UnsatisfiedDetector(
             budget.false_alarms_per_week * budget.city_share * UNSATISFIED_SHARE,
-            window_days=UNSATISFIED_DAYS,
+            window_days=self._window / DAY,
             min_bad=rules.unsatisfied.callbacks,
         )
-        self._limits: dict[str, dict[str, float]] = {}
+        self._heard: dict[str, float] = {}
         self._bad: dict[str, deque[_Callback]] = {}
         self._spoke: dict[str, Decision] = {}
         self._hour = 0.0
@@ -42,12 +44,11 @@ class Desks:
     def take(self, digest: HandlerDigest) -> None:
         """Note what happened to a ticket at a handler."""
         handler, ticket = digest.handler, digest.ticket_id
+        self._heard[handler] = digest.clock
         if digest.left:
             self._overdue.close(handler, ticket)
-            self._limits.get(handler, {}).pop(ticket, None)
-        elif digest.due_at:
+        elif digest.clock - self._memory < digest.due_at < digest.clock + LONGEST_LIMIT:
             self._overdue.open(handler, ticket, digest.due_at)
-            self._limits.setdefault(handler, {})[ticket] = digest.due_at
         if digest.bad is not None:
             if digest.bad:
                 bad = self._bad.setdefault(handler, deque(maxlen=200))
@@ -61,7 +62,8 @@ class Desks:
         if clock < self._hour:
             return []
         self._hour = (clock // HOUR + 1) * HOUR
-        return sorted(self._limits)
+        self._forget(clock - self._memory)
+        return self._overdue.keys()
 
     def judge(self, handler: str, clock: float) -> list[tuple[Decision, Facts]]:
         """Return what is wrong at a handler now, with the facts to tell."""
@@ -69,14 +71,25 @@ class Desks:
         decision = self._spoke.pop(handler, None)
         if decision is not None:
             since = clock - self._window
-            recent = [c for c in self._bad[handler] if c.at > since]
+            recent = [c for c in self._bad.get(handler, ()) if c.at > since]
             found.append((decision, self._callback_facts(handler, recent)))
-        limits = self._limits.get(handler)
+        limits = self._overdue.limits(handler)
         if limits:
             piled = self._overdue.update(handler, clock)
             if piled is not None and piled.fired:
                 found.append((piled, self._pile_facts(handler, limits, clock)))
         return found
+
+    def _forget(self, before: float) -> None:
+        """Drop tickets past their limit, and handlers not heard of, since a time."""
+        self._overdue.give_up(before)
+        silent = [h for h, at in self._heard.items() if at <= before and not self._overdue.limits(h)]
+        for handler in silent:
+            del self._heard[handler]
+            self._bad.pop(handler, None)
+            self._spoke.pop(handler, None)
+            self._overdue.forget(handler)
+            self._unsatisfied.forget(handler)
 
     def _callback_facts(self, handler: str, recent: list[_Callback]) -> Facts:
         ids = tuple(c.ticket_id for c in recent)
@@ -91,7 +104,7 @@ class Desks:
             contradicted=sum(c.contradicted for c in recent),
         )
 
-    def _pile_facts(self, handler: str, limits: dict[str, float], clock: float) -> Facts:
+    def _pile_facts(self, handler: str, limits: Mapping[str, float], clock: float) -> Facts:
         past = sorted((due, ticket) for ticket, due in limits.items() if due <= clock)
         soon = sum(clock < due <= clock + self._close for due in limits.values())
         ids = tuple(ticket for _, ticket in past)[-200:]

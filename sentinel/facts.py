@@ -1,40 +1,52 @@
 """What an alert tells of an issue, a cell or a ticket: detectors' evidence and tickets' facts in one form."""
 
 from collections.abc import Iterable
+from typing import Final
 
 from alerts.detection import Facts, HandlerLoad, StreetCount
 from alerts.model import AlertEvidence
-from detectors.base import NEVER, Evidence
+from detectors.base import Basis, Evidence
 from sentinel.gist import Gist
 from sentinel.issues import Issue
 from sentinel.records import RoutedTicket
 
+LONGEST_RECURRENCE: Final = 36_500.0
+"""Days; a hundred years say "not by chance", and no calibration reaches further."""
 
-def evidence_of(seen: Evidence, tickets: int) -> AlertEvidence:
-    """Translate a detector's evidence; `tickets` is how many tickets the window holds."""
-    by_chance = seen.recurrence_days < NEVER or seen.score > 0.0
+
+def evidence_of(seen: Evidence, tickets: int, basis: Basis = "rule") -> AlertEvidence:
+    """Translate the evidence of a decision on this basis; `tickets` is how many the window holds.
+
+    Score, p-value and recurrence are numbers of what is held against the budget, so they are told of nothing
+    else; what was to be expected is told of a rule too that has tested it (overdue).
+    """
+    statistical = basis == "statistical"
+    usual = statistical or seen.p_value < 1.0
     return AlertEvidence(
-        count=tickets,
+        # an issue keeps the times of its last tickets only, a detector those of all callers
+        count=max(tickets, seen.distinct_callers + seen.unknown_callers),
         distinct_callers=seen.distinct_callers,
         unknown_callers=seen.unknown_callers,
-        expected=seen.expected if by_chance else None,
-        low=seen.low if by_chance else None,
-        high=seen.high if by_chance else None,
-        score=seen.score if by_chance else None,
-        p_value=seen.p_value if by_chance else None,
-        recurrence_days=seen.recurrence_days if by_chance else None,
+        expected=seen.expected if usual else None,
+        low=seen.low if usual else None,
+        high=seen.high if usual else None,
+        score=seen.score if statistical else None,
+        p_value=seen.p_value if statistical else None,
+        recurrence_days=min(LONGEST_RECURRENCE, seen.recurrence_days) if statistical else None,
         window_hours=seen.window / 3600.0,
         statistic=seen.statistic,
-        explanation=_explanation(seen) if by_chance else seen.statistic,
+        explanation=_explanation(seen, statistical, usual),
     )
 
 
-def _explanation(seen: Evidence) -> str:
-    return (
-        f"{seen.statistic}: observed {seen.observed:g} where {seen.expected:.2f} "
-        f"[{seen.low:g}, {seen.high:g}] was expected in {seen.window / 3600.0:.1f} h; "
-        f"p {seen.p_value:.2g}, by chance once in {seen.recurrence_days:.0f} days"
-    )
+def _explanation(seen: Evidence, statistical: bool, usual: bool) -> str:
+    text = seen.statistic
+    if usual:
+        text += f": observed {seen.observed:g} where {seen.expected:.2f} [{seen.low:g}, {seen.high:g}] was expected"
+    if statistical:
+        days = min(LONGEST_RECURRENCE, seen.recurrence_days)
+        text += f" in {seen.window / 3600.0:.1f} h; p {seen.p_value:.2g}, by chance once in {days:.0f} days"
+    return text
 
 
 def issue_facts(issue: Issue, gist: Gist, streets: tuple[StreetCount, ...] = ()) -> Facts:
@@ -42,7 +54,7 @@ def issue_facts(issue: Issue, gist: Gist, streets: tuple[StreetCount, ...] = ())
     return Facts(
         headline=gist.headline,
         place=gist.place,
-        ticket_ids=tuple(issue.ticket_ids),
+        ticket_ids=issue.ticket_ids,
         ticket_count=issue.count,
         total_callers=len(issue.callers),
         representative_ticket_id=issue.texts[gist.representative][0],

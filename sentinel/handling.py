@@ -36,7 +36,8 @@ class _Ticket:
     due_at: float
     last: float
     open: bool = True
-    claimed_solved: bool = False
+    claimed: bool | None = None
+    """what the closing said of being solved"""
     returns: int = 0
     hands: list[str] = field(default_factory=list)
 
@@ -53,12 +54,22 @@ class HandlingWatch:
             memory_days=rules.repeat_call.within / DAY,
         )
         self._tickets: dict[str, _Ticket] = {}
+        self._merged: dict[str, str] = {}
         self.digests: list[HandlerDigest] = []
 
     def issue_of(self, ticket_id: str) -> str:
         """Return the issue of a ticket, "" if it is not known."""
         known = self._tickets.get(ticket_id)
-        return known.issue if known else ""
+        if known is None:
+            return ""
+        while known.issue in self._merged:
+            known.issue = self._merged[known.issue]
+        return known.issue
+
+    def merge(self, issue: str, into: str) -> None:
+        """Follow a merge of issues."""
+        self._merged[issue] = into
+        self._repeat.forget(issue)
 
     def created(self, ticket: RoutedTicket, issue: str) -> list[Finding]:
         """Take a new ticket of an issue; it may be a repeat call."""
@@ -101,7 +112,7 @@ class HandlingWatch:
                 if ticket.satisfied is not None or ticket.solved is not None:
                     # a closing that admits failure is honest: only one that claims success can be belied
                     denied = ticket.satisfied is False or ticket.solved is False
-                    bad = denied and known.claimed_solved
+                    bad = denied and not known.open and known.claimed is not False
                     self._tell(ticket, known.handler, bad=bad, contradicted=bad and ticket.solved is False)
         return []
 
@@ -119,6 +130,7 @@ class HandlingWatch:
     def forget_issue(self, issue: str) -> None:
         """Drop what is known of an issue's closings."""
         self._repeat.forget(issue)
+        self._merged = {old: into for old, into in self._merged.items() if into != issue}
 
     def _moved(self, known: _Ticket, ticket: RoutedTicket, decision: Decision | None) -> list[Finding]:
         if ticket.handler and ticket.handler not in known.hands:
@@ -129,14 +141,14 @@ class HandlingWatch:
 
     def _close(self, known: _Ticket, ticket: RoutedTicket, issue: Issue | None) -> None:
         self._tell(ticket, known.handler, left=True)
-        known.claimed_solved = ticket.solved is not False
+        known.claimed = ticket.solved
         if not known.open:
             return
         known.open = False
         self._bounced.forget(ticket.ticket_id)
         if ticket.solved is not False:
             # closed without being solved, and said so: calling again is no surprise
-            self._repeat.close(known.issue, ticket.at, known.caller)
+            self._repeat.close(self.issue_of(ticket.ticket_id), ticket.at, known.caller)
         if issue is not None:
             issue.load(known.handler, -1, 1)
             issue.open_tickets -= 1

@@ -11,6 +11,7 @@ from sentinel.records import UNKNOWN_STREET, End, Routed, RoutedTicket, Tick
 from sentinel.tickets import TicketEvent
 
 DAY = 86400.0
+_CLEAN_NAMES_MAX = 10_000
 
 
 class Refusal(StrEnum):
@@ -76,13 +77,15 @@ class Intake:
         self._boundary = 0.0
         self._known: dict[bytes, _Known] = {}
         self._expiry: deque[tuple[float, bytes]] = deque()
+        self._clean_names: set[str] = set()
 
     def take(self, position: int, event: TicketEvent) -> Taken:
         """Take one event; see the class for redeliveries."""
         if position <= self.position:
             return Taken([])
         self.position = position
-        at, arrival = event.at.timestamp(), event.arrival.timestamp()
+        at = event.at.timestamp()
+        arrival = event.arrived_at.timestamp() if event.arrived_at is not None else at
         if at > max(arrival, self.clock) + self.settings.future:
             return Taken([], Refusal.FUTURE)
         key = hashlib.blake2b(event.ticket_id.encode(), digest_size=12).digest()
@@ -114,8 +117,8 @@ class Intake:
                 text=text,
                 topic=event.topic,
                 nature=event.nature,
-                handler=mask(event.handler),
-                company=mask(event.company),
+                handler=self._masked_name(event.handler),
+                company=self._masked_name(event.company),
                 address=address,
                 channel=event.channel,
                 tags=event.source_tags,
@@ -136,13 +139,25 @@ class Intake:
     def __getstate__(self) -> dict[str, object]:
         """State without what belongs to the configuration, the callers' key above all."""
         state = self.__dict__.copy()
-        del state["door"], state["settings"]
+        del state["door"], state["settings"], state["_clean_names"]
         return state
 
     def attach(self, door: Door, settings: IntakeSettings) -> None:
         """Give a restored intake what its state leaves out."""
         self.door = door
         self.settings = settings
+        self._clean_names = set()
+
+    def _masked_name(self, name: str) -> str:
+        """The name masked. Those that hold nothing to mask recur, and are known by then."""
+        if not name or name in self._clean_names:
+            return name
+        masked = self.door.mask(name)
+        if masked == name:
+            if len(self._clean_names) >= _CLEAN_NAMES_MAX:
+                self._clean_names.clear()
+            self._clean_names.add(name)
+        return masked
 
     def _ticks(self, clock: float) -> list[Routed]:
         tick = self.settings.tick

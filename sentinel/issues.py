@@ -1,6 +1,8 @@
 """What a street knows of one issue beside its place among the others: people, tickets, handling, texts."""
 
-from bisect import bisect_right, insort
+from __future__ import annotations
+
+from bisect import bisect_left, insort
 from dataclasses import dataclass, field
 
 from alerts.detection import HandlerLoad
@@ -10,7 +12,7 @@ MAX_TICKETS = 200
 MAX_TIMES = 1000
 TEXTS_FIRST, TEXTS_LAST = 2, 4
 TEXT_KEPT = 200
-UNDISPATCHED = ""
+ROUNDING = 1e-3  # seconds: a window may be the very age of the issue, and a difference of times is rounded
 
 
 @dataclass(slots=True)
@@ -32,7 +34,8 @@ class Issue:
     tags: dict[str, int] = field(default_factory=dict)
     handlers: dict[str, list[int]] = field(default_factory=dict)
     """handler -> [open tickets, closed tickets]; "" for tickets not dispatched"""
-    ticket_ids: list[str] = field(default_factory=list)
+    tickets: list[tuple[int, str]] = field(default_factory=list)
+    """(number of the record, ticket id) of the last tickets, in order of arrival"""
     times: list[float] = field(default_factory=list)
     """event times of the last tickets, ascending"""
     texts: list[tuple[str, str, str]] = field(default_factory=list)
@@ -53,9 +56,9 @@ class Issue:
         else:
             self.unknown_callers += 1
         self.copied += copied
-        if len(self.ticket_ids) == MAX_TICKETS:
-            del self.ticket_ids[0]
-        self.ticket_ids.append(ticket.ticket_id)
+        if len(self.tickets) == MAX_TICKETS:
+            del self.tickets[0]
+        self.tickets.append((ticket.seq, ticket.ticket_id))
         if len(self.times) == MAX_TIMES:
             del self.times[0]
         insort(self.times, ticket.at)
@@ -68,6 +71,32 @@ class Issue:
             del self.texts[TEXTS_FIRST]
         self.texts.append((ticket.ticket_id, ticket.title, ticket.text[:TEXT_KEPT]))
 
+    def absorb(self, other: Issue) -> None:
+        """Take over all of another issue, which has turned out to be this one."""
+        self.first_at = min(self.first_at, other.first_at)
+        self.last_at = max(self.last_at, other.last_at)
+        self.count += other.count
+        self.unknown_callers += other.unknown_callers
+        self.copied += other.copied
+        self.open_tickets += other.open_tickets
+        for caller, at in other.callers.items():
+            self.callers[caller] = max(at, self.callers.get(caller, at))
+        for topic, count in other.topics.items():
+            self.topics[topic] = self.topics.get(topic, 0) + count
+        for tag, count in other.tags.items():
+            self.tags[tag] = self.tags.get(tag, 0) + count
+        for handler, (opened, closed) in other.handlers.items():
+            self.load(handler, opened, closed)
+        self.tickets = sorted(self.tickets + other.tickets)[-MAX_TICKETS:]
+        self.times = sorted(self.times + other.times)[-MAX_TIMES:]
+        texts = self.texts + other.texts
+        self.texts = texts[:TEXTS_FIRST] + texts[TEXTS_FIRST:][-TEXTS_LAST:]
+
+    @property
+    def ticket_ids(self) -> tuple[str, ...]:
+        """The last tickets' ids, in order of arrival."""
+        return tuple(ticket_id for _, ticket_id in self.tickets)
+
     def load(self, handler: str, opened: int, closed: int) -> None:
         """Move tickets between a handler's open and closed ones."""
         load = self.handlers.setdefault(handler, [0, 0])
@@ -77,8 +106,8 @@ class Issue:
             del self.handlers[handler]
 
     def tickets_within(self, window: float) -> int:
-        """Tickets in the `window` seconds up to the last one; at most 1,000 are known."""
-        return len(self.times) - bisect_right(self.times, self.last_at - window)
+        """Tickets in the `window` seconds up to the last one, both ends included; at most 1,000 are known."""
+        return len(self.times) - bisect_left(self.times, self.last_at - window - ROUNDING)
 
     @property
     def topic(self) -> str:

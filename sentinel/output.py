@@ -15,7 +15,7 @@ from typing import Self
 
 from alerts.model import Alert
 from sentinel.readers import Rejection
-from sentinel.records import Assigned, IssueSummary
+from sentinel.records import Assigned, IssueSummary, Merged
 
 _BATCH = 5000
 
@@ -58,6 +58,7 @@ class OutputFiles:
                 "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA temp_store=FILE; BEGIN;"
                 "CREATE TABLE member (issue INTEGER, seq INTEGER, ticket TEXT);"
                 "CREATE TABLE issue (issue INTEGER, line TEXT);"
+                "CREATE TABLE merged (issue INTEGER, other INTEGER);"
             )
             self._pending: list[tuple[int, int, str]] = []
             self._stack = stack.pop_all()
@@ -109,6 +110,10 @@ class OutputFiles:
             )
             self.issues += 1
 
+    def merges(self, merged: Iterable[Merged]) -> None:
+        """Note issues that have turned out to be one."""
+        self._members.executemany("INSERT INTO merged VALUES (?, ?)", merged)
+
     def rejections(self, rejections: Iterable[Rejection]) -> None:
         """Write rows that could not be read."""
         for rejection in rejections:
@@ -119,6 +124,9 @@ class OutputFiles:
         """Write issues.jsonl in order of the issues' first tickets, and summary.json."""
         self._flush_members()
         self._members.execute("CREATE INDEX by_issue ON issue (issue)")
+        self._members.execute("CREATE INDEX by_member ON member (issue)")
+        for issue, other in self._members.execute("SELECT issue, other FROM merged ORDER BY rowid").fetchall():
+            self._members.execute("UPDATE member SET issue = ? WHERE issue = ?", (other, issue))
         members = self._members.execute("SELECT issue, ticket FROM member ORDER BY issue, seq")
         with (self.directory / "issues.jsonl").open("w", encoding="utf-8") as file:
             for number, rows in groupby(members, key=itemgetter(0)):

@@ -8,6 +8,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Protocol
 
+from sentinel.errors import SentinelError
 from sentinel.partition import Partition
 from sentinel.records import Digest, End, Heartbeat, Outputs, Routed, RoutedTicket, Tick
 from sentinel.settings import Settings
@@ -112,8 +113,10 @@ def _child(connection: Connection, numbers: list[int], number: int) -> None:
         connection.close()
 
 
-class WorkerError(RuntimeError):
+class WorkerError(SentinelError):
     """A process of the street stage ended before its work was done."""
+
+    exit_code = 1
 
     def __init__(self) -> None:
         """Say what to do."""

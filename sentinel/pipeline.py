@@ -7,7 +7,7 @@ from alerts import Alert
 from sentinel.city import City
 from sentinel.intake import Door, Intake, IntakeSettings, Taken
 from sentinel.partitions import InlinePartitions, Partitions
-from sentinel.records import Assigned, IssueSummary, Outputs, Routed, RoutedTicket, in_log_order
+from sentinel.records import Assigned, IssueSummary, Merged, Outputs, Routed, RoutedTicket, in_log_order
 from sentinel.settings import Settings
 from sentinel.shared import Shared
 from sentinel.tickets import TicketEvent
@@ -20,6 +20,7 @@ class Said(NamedTuple):
     assigned: list[Assigned]
     issues: list[IssueSummary]
     """those that were forgotten; at the end, all that are left"""
+    merged: list[Merged]
 
 
 class Pipeline:
@@ -79,14 +80,16 @@ class Pipeline:
         alerts: list[tuple[int, str, Alert]] = []
         assigned: list[Assigned] = []
         issues: list[IssueSummary] = []
+        merged: list[Merged] = []
         for said in outputs:
             alerts += [(alert.seq, alert.street, alert) for alert in said.alerts]
             if said.assigned is not None:
                 assigned.append(said.assigned)
             issues += said.issues
+            merged += said.merged
             if said.heartbeat is not None:
                 alerts += [(alert.seq, "", alert) for alert in self._city.take(said.heartbeat)]
-        return Said(in_log_order(alerts), sorted(assigned), issues)
+        return Said(in_log_order(alerts), sorted(assigned), issues, merged)
 
 
 def _intake_settings(settings: Settings) -> IntakeSettings:

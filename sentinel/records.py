@@ -130,6 +130,14 @@ class IssueSummary(NamedTuple):
     last_at: float
 
 
+class Merged(NamedTuple):
+    """Two issues have turned out to be one."""
+
+    issue_seq: int
+    """of the one that ends"""
+    into_seq: int
+
+
 class Outputs(NamedTuple):
     """What a stage says in answer to one record."""
 
@@ -138,6 +146,7 @@ class Outputs(NamedTuple):
     digests: Sequence[Digest] = ()
     heartbeat: Heartbeat | None = None
     issues: Sequence[IssueSummary] = ()
+    merged: Sequence[Merged] = ()
 
 
 def in_log_order(alerts: Iterable[tuple[int, str, Alert]]) -> list[Alert]:

@@ -88,6 +88,7 @@ class Replay:
     def _write(self, rounds: Sequence[Said]) -> None:
         for said in rounds:
             self._output.issue_ended(said.issues)
+            self._output.merges(said.merged)
             self._output.assignments(said.assigned)
             self._output.alerts(said.alerts)
             for alert in said.alerts:

@@ -18,6 +18,7 @@ from rich.text import Text
 
 from alerts import Alert
 from alerts.model import KIND_NAMES, SEVERITY_NAMES
+from sentinel.door.callers import key_origin
 from sentinel.output import OutputFiles
 from sentinel.readers import Rejection, in_order, open_tickets, parse_map
 from sentinel.replay import Replay, ReplayCounts, ReplayOptions, peak_memory_mb
@@ -90,6 +91,7 @@ def _summary(
     return {
         "files": [file.name for file in files],
         "city": city,
+        "caller_key": key_origin(),
         "events": counts.events,
         "tickets": counts.tickets,
         "refused": dict(sorted(counts.refused.items())),
@@ -127,6 +129,7 @@ def _closing(console: Console, summary: dict[str, object], out: Path) -> None:
     assert isinstance(kinds, dict)
     for kind, count in kinds.items():
         table.add_row(f"alerts: {kind} {KIND_NAMES[kind]}", f"{count:,}")
+    table.add_row("caller key", str(summary["caller_key"]))
     table.add_row("tickets a second", f"{summary['tickets_per_second']:,}")
     table.add_row("peak memory", f"{summary['peak_memory_mb']:,} MiB")
     console.print(table)

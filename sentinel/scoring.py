@@ -11,16 +11,20 @@ was found as. An opened alert is *false* when no incident supplies a third of it
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median
-from typing import Final
+from typing import Final, TypeVar
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
+
+from sentinel.readers.rejections import ReadError
+
+Row = TypeVar("Row")
 
 ONE_IS_ENOUGH: Final = frozenset({"urgent", "repeat_call", "bounced", "unsatisfied", "overdue"})
 """Kinds of which a single ticket, or one of a handler's, makes an alert right."""
@@ -202,11 +206,11 @@ def score(alerts_path: Path, incidents_path: Path, weeks: float | None = None) -
     ------
     OSError
         If a file cannot be read.
-    ValueError
-        If a line is not JSON or lacks a field; the message names file, line and field.
+    ReadError
+        If a line is not what it should be; the message names file, line and field.
     """
-    planted = [_planted(row) for row in _rows(incidents_path, _PLANTED_FIELDS)]
-    transitions = [_transition(row) for row in _rows(alerts_path, _ALERT_FIELDS)]
+    planted = [*_rows(incidents_path, _PLANTED_FIELDS, _planted)]
+    transitions = [*_rows(alerts_path, _ALERT_FIELDS, _transition)]
     owners: dict[str, list[int]] = {}
     for i, incident in enumerate(planted):
         for ticket_id in incident.ticket_ids:
@@ -263,17 +267,22 @@ _ALERT_FIELDS: Final = (
 )
 
 
-def _rows(path: Path, fields: Sequence[str]) -> Iterator[Mapping[str, object]]:
-    with path.open(encoding="utf-8") as lines:
+def _rows(path: Path, fields: Sequence[str], read: Callable[[Mapping[str, object]], Row]) -> Iterator[Row]:
+    with path.open(encoding="utf-8", errors="replace") as lines:
         for number, line in enumerate(lines, 1):
+            where = f"{path}, line {number}"
             try:
                 row = json.loads(line)
             except ValueError as error:
-                raise ValueError(f"{path}, line {number}: not JSON ({error})") from error
-            missing = [field for field in fields if field not in row]
+                raise ReadError(f"{where}: not JSON ({error})") from None
+            missing = [field for field in fields if not isinstance(row, dict) or field not in row]
             if missing:
-                raise ValueError(f"{path}, line {number}: no field {missing[0]!r}; was it written by this version?")
-            yield row
+                raise ReadError(f"{where}: no field {missing[0]!r}; was it written by this version?")
+            try:
+                found = read(row)
+            except ValueError as error:
+                raise ReadError(f"{where}: {error}; was it written by this version?") from None
+            yield found
 
 
 def _planted(row: Mapping[str, object]) -> Planted:

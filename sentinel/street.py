@@ -13,7 +13,7 @@ from sentinel.gist import Gist, gist
 from sentinel.handling import Finding, HandlingWatch
 from sentinel.issues import Issue
 from sentinel.reading import issue_id_of
-from sentinel.records import Assigned, Digest, IssueDigest, IssueSummary, Outputs, RoutedTicket
+from sentinel.records import Assigned, Digest, IssueDigest, IssueSummary, Merged, Outputs, RoutedTicket
 from sentinel.shared import Shared
 from sentinel.watch import StreetWatch, cells_of, street_budget
 
@@ -65,6 +65,9 @@ class Street:
             issue = self._issues[assignment.issue_id] = Issue(
                 assignment.issue_id, self.code, ticket.seq, ticket.at, ticket.at
             )
+        merged = [self._merge(old, issue) for old in assignment.merged]
+        for old in merged:
+            alerts += self._book.rename(old.id, issue.id, self.clock, ticket.seq)
         closed = issue.count > 0 and issue.open_tickets <= 0
         quiet = ticket.at - issue.last_at
         issue.add(ticket, topic, assignment.copied)
@@ -76,7 +79,8 @@ class Street:
             alerts += self._issue_alerts(ticket, topic, issue, closed, quiet)
             alerts += self._handling_alerts(ticket, issue, repeated)
             alerts += self._cell_alerts(ticket, topic)
-        return Outputs(alerts, Assigned(ticket.seq, ticket.ticket_id, issue.id, issue.seq))
+        assigned = Assigned(ticket.seq, ticket.ticket_id, issue.id, issue.seq)
+        return Outputs(alerts, assigned, merged=[Merged(old.seq, issue.seq) for old in merged])
 
     def advance(self, clock: float, seq: int) -> list[Alert]:
         """Let everything due at `clock` happen."""
@@ -110,6 +114,16 @@ class Street:
     def summaries(self) -> list[IssueSummary]:
         """Return every live issue as it is now."""
         return [self._summary(issue) for issue in self._issues.values()]
+
+    def _merge(self, issue_id: str, into: Issue) -> Issue:
+        """Let an issue take over another that has turned out to be the same; return the one that ends."""
+        old = self._issues.pop(issue_id)
+        into.absorb(old)
+        self._gists.pop(issue_id, None)
+        self._gists.pop(into.id, None)
+        self._watch.merge(issue_id, into.id)
+        self._handling.merge(issue_id, into.id)
+        return old
 
     # -- new tickets -------------------------------------------------------------------------------------
 
@@ -178,7 +192,7 @@ class Street:
                 subject=subject,
                 at=self.clock,
                 seq=ticket.seq,
-                evidence=evidence_of(decision.evidence, count),
+                evidence=evidence_of(decision.evidence, count, decision.basis),
                 facts=facts,
                 cause=ticket.ticket_id,
                 topic=topic,

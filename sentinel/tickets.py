@@ -13,7 +13,7 @@ from typing import Annotated, Final, Literal, NamedTuple, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from sentinel.times import parse_time
+from sentinel.times import SHANGHAI, parse_time
 
 EventName = Literal["created", "dispatched", "urged", "returned", "callback", "closed", "suspended", "resumed"]
 
@@ -93,26 +93,22 @@ _TAG_SEPARATOR = re.compile(r"[,，、;；|/\s]+")
 
 
 def _optional_time(value: object) -> datetime | None:
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return None
-    return parse_time(value)
+    return None if value is None or (isinstance(value, str) and not value.strip()) else parse_time(value)
 
 
 def _plain(value: object) -> str:
     """A scalar as stripped text without control characters; None is empty."""
     if isinstance(value, str):
-        text = value
-    elif value is None:
+        return value.strip() if value.isprintable() else _CONTROL.sub(" ", value).strip()
+    if value is None:
         return ""
-    elif isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int) and not isinstance(value, bool):
         text = str(value)
     elif isinstance(value, float):  # as spreadsheets hold numbers: NaN for an empty cell, 12.0 for 12
         text = "" if value != value else str(int(value)) if value.is_integer() else str(value)
     else:
         raise PydanticCustomError("text", "must be text; put a plain value here, not a list, object or true/false")
-    if not text.isprintable():
-        text = _CONTROL.sub(" ", text)
-    return text.strip()
+    return text
 
 
 def _label(value: object) -> str:
@@ -185,6 +181,13 @@ def _tags(value: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name[:LABEL_KEPT] for name in names if name))
 
 
+_STATE: Final = {
+    "__pydantic_fields_set__": set(FIELD_NAMES_ZH),
+    "__pydantic_extra__": None,
+    "__pydantic_private__": None,
+}
+_TIMES: Final = ("created_at", "event_at", "due_at", "arrived_at")
+
 Label = Annotated[str, BeforeValidator(_label)]
 Time = Annotated[datetime | None, BeforeValidator(_optional_time)]
 Answer = Annotated[bool | None, BeforeValidator(_answer)]
@@ -244,6 +247,22 @@ class TicketEvent(BaseModel):
     def arrival(self) -> datetime:
         """When it reached us: `arrived_at` where given, else the event's own time."""
         return self.arrived_at or self.at
+
+    def packed(self) -> tuple[object, ...]:
+        """The fields' values as plain ones, for a short stay in a file; times as POSIX seconds."""
+        return tuple([value.timestamp() if isinstance(value, datetime) else value for value in self.__dict__.values()])
+
+    @classmethod
+    def unpacked(cls, packed: Sequence[object]) -> Self:
+        """An event from what `packed` gave. Nothing is validated again."""
+        fields = dict(zip(FIELD_NAMES_ZH, packed, strict=True))
+        for name in _TIMES:
+            moment = fields[name]
+            if isinstance(moment, float):
+                fields[name] = datetime.fromtimestamp(moment, SHANGHAI)
+        event = cls.__new__(cls)
+        event.__setstate__({**_STATE, "__dict__": fields})
+        return event
 
     @property
     def key(self) -> tuple[str, str, datetime]:

@@ -1,6 +1,7 @@
 """The detectors of one street, fed with numbers and times, within the street's share of the budget."""
 
 from detectors.base import Decision, Evidence
+from detectors.calibration import Calibrator
 from detectors.callers import CallerLedger
 from detectors.floor import Floor, FloorDetector
 from detectors.mass import MassDetector
@@ -14,8 +15,11 @@ from sentinel.settings import Settings
 DAY = 86400.0
 HOUR = 3600.0
 
+#: Episodes a day, in one street, of an issue that grows by chance to a p-value of 0.01: our assumption for a stream not
+#: seen yet, on the high side; the stream's own past takes over.
+GROWTH_RATE = 0.1
 #: How a street's false alarms are shared out over the kinds that have any.
-KIND_SHARES = {"new": 0.35, "mass": 0.25, "rising": 0.3, "recurred": 0.1}
+KIND_SHARES = {"new": 0.7, "mass": 0.1, "rising": 0.15, "recurred": 0.05}
 #: What data without streets may spend of all streets' budget: it must not starve.
 UNKNOWN_SHARE = 0.25
 #: Streets a city whose streets are not listed is taken to have.
@@ -70,16 +74,30 @@ class StreetWatch:
     ----------
     alarms_per_week
         False alarms that the four statistical kinds may give together.
+    streets
+        How many streets' tickets it sees: chance has so many times the opportunities.
     """
 
-    def __init__(self, settings: Settings, alarms_per_week: float) -> None:
+    def __init__(self, settings: Settings, alarms_per_week: float, streets: int = 1) -> None:
         d, budget = settings.detectors, alarms_per_week
         share = {kind: budget * part for kind, part in KIND_SHARES.items()}
         self._ledger = CallerLedger()
-        self._new = NewDetector(share["new"], min_callers=d.new.min_callers, max_age_days=d.new.horizon / DAY)
-        self._mass = MassDetector(share["mass"], min_callers=d.mass.min_callers)
+        self._new = NewDetector(
+            share["new"],
+            min_callers=d.new.min_callers,
+            max_age_days=d.new.horizon / DAY,
+            calibrator=Calibrator(floor=2.0, span=14 * DAY, rate=GROWTH_RATE * streets),
+        )
+        self._mass = MassDetector(
+            share["mass"],
+            min_callers=d.mass.min_callers,
+            calibrator=Calibrator(floor=2.0, span=14 * DAY, rate=GROWTH_RATE * streets),
+        )
         self._recurred = RecurredDetector(
-            share["recurred"], quiet_days=d.recurred.quiet / DAY, min_callers=d.recurred.min_callers
+            share["recurred"],
+            quiet_days=d.recurred.quiet / DAY,
+            min_callers=d.recurred.min_callers,
+            calibrator=Calibrator(floor=2.0, span=14 * DAY, rate=GROWTH_RATE / 2 * streets),
         )
         self._floor = FloorDetector(
             Floor(settings.floors.callers, settings.floors.within / HOUR),
@@ -126,6 +144,11 @@ class StreetWatch:
     def urgent(self, strength: float) -> Decision | None:
         """Judge one ticket by how surely its text tells of present danger, 0 to 1."""
         return self._urgent.update([DangerCue(strength)] if strength > 0.0 else [])
+
+    def merge(self, issue: str, into: str) -> None:
+        """Let an issue take over the callers of another, which ends."""
+        self._ledger.merge(issue, into)
+        self.forget(issue)
 
     def forget(self, issue: str) -> None:
         """Drop all state of an issue."""

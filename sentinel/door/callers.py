@@ -12,7 +12,9 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
+
+from sentinel.errors import SentinelError
 
 KEY_FILE_VARIABLE: Final = "SENTINEL_CALLER_KEY_FILE"
 KEY_BYTES_MIN: Final = 16
@@ -25,6 +27,10 @@ _NOBODY: Final = frozenset({
     "none", "null", "nan", "anonymous", "unknown", "n/a", "na", "/", "*",
 })  # fmt: skip
 _MASKED_OR_FILLER = re.compile(r"[\W_]*|(\w)\1*|\d{0,4}[*×xX]{3,}\d{0,4}")
+
+
+class CallerKeyError(SentinelError, ValueError):
+    """The configured caller key cannot be used; the message says why and what to do."""
 
 
 class CallerHasher:
@@ -50,6 +56,8 @@ def normalise(caller: str) -> str:
 
     A number with its middle hidden (138****1234) names nobody: many people share what is left of it.
     """
+    if not caller:
+        return ""
     if not (caller.isascii() and caller.isalnum()):
         caller = unicodedata.normalize("NFKC", caller).strip()
     caller = caller.casefold()
@@ -64,7 +72,7 @@ def normalise(caller: str) -> str:
 def load_key(environment: Mapping[str, str] = os.environ) -> bytes | None:
     """The key in the file that `SENTINEL_CALLER_KEY_FILE` names; None where the variable is not set.
 
-    Raises `ValueError`, with what to do, where the file cannot be read or holds no usable key.
+    Raises `CallerKeyError` where the file cannot be read or holds no usable key.
     """
     name = environment.get(KEY_FILE_VARIABLE, "")
     if not name:
@@ -74,8 +82,13 @@ def load_key(environment: Mapping[str, str] = os.environ) -> bytes | None:
         with Path(name).open("rb") as file:
             key = file.read(hashlib.blake2b.MAX_KEY_SIZE + 2)
     except OSError as error:
-        raise ValueError(f"{KEY_FILE_VARIABLE}: cannot read {name} ({error.strerror}); {advice}") from None
+        raise CallerKeyError(f"{KEY_FILE_VARIABLE}: cannot read {name} ({error.strerror}); {advice}") from None
     key = key.removesuffix(b"\n").removesuffix(b"\r")
     if not KEY_BYTES_MIN <= len(key) <= hashlib.blake2b.MAX_KEY_SIZE:
-        raise ValueError(f"{KEY_FILE_VARIABLE}: the key in {name} has the wrong length; {advice}")
+        raise CallerKeyError(f"{KEY_FILE_VARIABLE}: the key in {name} has the wrong length; {advice}")
     return key
+
+
+def key_origin(environment: Mapping[str, str] = os.environ) -> Literal["public", "configured"]:
+    """Whose key `load_key` leads to: `public` where none is configured."""
+    return "configured" if environment.get(KEY_FILE_VARIABLE) else "public"

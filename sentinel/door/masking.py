@@ -95,6 +95,8 @@ def mask(text: str) -> str:
     A label can bring a name and a phone together that were apart, so masking repeats until nothing changes;
     every round leaves fewer characters outside labels, so it ends.
     """
+    if not text:
+        return text
     while True:
         masked = _mask_once(text)
         if masked == text:

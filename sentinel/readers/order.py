@@ -2,20 +2,24 @@
 
 Up to `RUN` entries are sorted in memory. Beyond that, sorted runs go to an anonymous temporary file, which no
 one else can open and which is gone when the process ends, and are merged from there, a few entries at a time.
+Of files that are in order already each run follows the one before, and nothing needs to be compared.
 """
 
 import heapq
-import pickle
+import marshal
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from typing import IO, Final
+from itertools import chain, pairwise
+from typing import IO, Final, NamedTuple
 
 from sentinel.readers.rejections import Rejection
 from sentinel.readers.rows import Entry
+from sentinel.tickets import TicketEvent
 
 RUN: Final = 20_000
 """Entries sorted in memory at a time; about 50 MB of tickets of usual length."""
+_LENGTH_BYTES: Final = 4
 _CHUNK: Final = 64
 """Entries of a run that are in memory while runs are merged."""
 
@@ -28,7 +32,7 @@ def in_order(
     Reads everything before it yields the first entry, since the last line of a file may be the earliest.
     """
     pending: list[Entry] = []
-    runs: list[Iterator[Entry]] = []
+    runs: list[_Run] = []
     with ExitStack() as files:
         spill: IO[bytes] | None = None
         for read in reads:
@@ -39,25 +43,41 @@ def in_order(
             if len(pending) >= run:
                 if spill is None:
                     spill = files.enter_context(tempfile.TemporaryFile(prefix="sentinel-order-"))
-                runs.append(_read_run(spill, *_write_run(spill, pending)))
+                runs.append(_write_run(spill, pending))
                 pending = []
         pending.sort()
-        yield from heapq.merge(*runs, pending)
+        parts = [_read_run(spill, run) for run in runs] if spill is not None else []
+        bounds = [*((run.first, run.last) for run in runs), *((entry, entry) for entry in pending[:1])]
+        follow = all(last < first for (_, last), (first, _) in pairwise(bounds))
+        yield from chain(*parts, pending) if follow else heapq.merge(*parts, pending)
 
 
-def _write_run(spill: IO[bytes], entries: list[Entry]) -> tuple[int, int]:
-    """Append a sorted run; where it begins and ends in the file."""
+class _Run(NamedTuple):
+    """A sorted run: its outermost entries, and where it begins and ends in the file."""
+
+    first: Entry
+    last: Entry
+    start: int
+    end: int
+
+
+def _write_run(spill: IO[bytes], entries: list[Entry]) -> _Run:
+    """Sort entries and append them as a run."""
     entries.sort()
     start = spill.tell()
     for first in range(0, len(entries), _CHUNK):
-        pickle.dump(entries[first : first + _CHUNK], spill, protocol=pickle.HIGHEST_PROTOCOL)
-    return start, spill.tell()
+        chunk = marshal.dumps([(*entry[:4], entry.event.packed()) for entry in entries[first : first + _CHUNK]])
+        spill.write(len(chunk).to_bytes(_LENGTH_BYTES))
+        spill.write(chunk)
+    return _Run(entries[0], entries[-1], start, spill.tell())
 
 
-def _read_run(spill: IO[bytes], start: int, end: int) -> Iterator[Entry]:
-    position = start
-    while position < end:
+def _read_run(spill: IO[bytes], run: _Run) -> Iterator[Entry]:
+    position = run.start
+    while position < run.end:
         spill.seek(position)
-        chunk: list[Entry] = pickle.load(spill)
-        position = spill.tell()
-        yield from chunk
+        length = int.from_bytes(spill.read(_LENGTH_BYTES))
+        chunk = marshal.loads(spill.read(length))
+        position += _LENGTH_BYTES + length
+        for arrival, file, line, place, packed in chunk:
+            yield Entry(arrival, file, line, place, TicketEvent.unpacked(packed))

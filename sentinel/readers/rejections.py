@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from sentinel.door.masking import mask
+from sentinel.errors import SentinelError
 from sentinel.tickets import FieldProblem
 
 VALUE_SHOWN = 80
@@ -20,7 +21,7 @@ class Rejection(NamedTuple):
     value: str = ""
 
 
-class ReadError(Exception):
+class ReadError(SentinelError):
     """A file, or the way it was asked for, of which nothing can be read; the message says what to do."""
 
 

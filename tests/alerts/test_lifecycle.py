@@ -31,9 +31,7 @@ def test_another_issue_opens_its_own(book: AlertBook, detection: Build) -> None:
 
 
 @pytest.mark.parametrize("weaker", ["new", "recurred", "rising"])
-def test_a_weaker_word_about_the_same_issue_is_absorbed(
-    book: AlertBook, detection: Build, weaker: str
-) -> None:
+def test_a_weaker_word_about_the_same_issue_is_absorbed(book: AlertBook, detection: Build, weaker: str) -> None:
     book.detect(detection())
     assert book.detect(detection(kind=weaker)) == []
 
@@ -76,9 +74,7 @@ def test_past_the_last_step_each_doubling_counts(book: AlertBook, detection: Bui
     assert reasons(book.detect(detection(count=200, distinct_callers=200))) == ["grew"]
 
 
-def test_callers_of_the_whole_issue_count_and_not_only_those_of_the_window(
-    book: AlertBook, detection: Build
-) -> None:
+def test_callers_of_the_whole_issue_count_and_not_only_those_of_the_window(book: AlertBook, detection: Build) -> None:
     book.detect(detection(total_callers=14))
     assert reasons(book.detect(detection(distinct_callers=3, count=3, total_callers=21))) == ["grew"]
 
@@ -103,9 +99,7 @@ def test_a_new_ticket_keeps_it_open_and_can_make_it_grow(book: AlertBook, detect
     book.detect(detection())
     later = detection(count=25, distinct_callers=22)
     assert book.is_open("issue", "i1")
-    assert reasons(book.progress("issue", "i1", MARCH_2 + 48 * HOUR, 8, later.evidence, later.facts)) == [
-        "grew"
-    ]
+    assert reasons(book.progress("issue", "i1", MARCH_2 + 48 * HOUR, 8, later.evidence, later.facts)) == ["grew"]
     assert book.due(MARCH_2 + 119 * HOUR, 9) == []
     assert reasons(book.due(MARCH_2 + 120 * HOUR, 9)) == ["resolved"]
 
@@ -116,9 +110,7 @@ def test_progress_of_what_is_not_open_says_nothing(book: AlertBook, detection: B
     assert book.progress("issue", "i1", MARCH_2, 1, spoken.evidence, spoken.facts) == []
 
 
-def test_quiet_ends_it_at_its_due_time_and_not_when_the_clock_comes_by(
-    book: AlertBook, detection: Build
-) -> None:
+def test_quiet_ends_it_at_its_due_time_and_not_when_the_clock_comes_by(book: AlertBook, detection: Build) -> None:
     book.detect(detection())
     (alert,) = book.due(MARCH_2 + 100 * HOUR, 99)
     assert (alert.state, alert.reason, alert.seq) == ("resolved", "resolved", 99)

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from alerts.detection import Detection, HandlerLoad, StreetCount, TopicShift
 from alerts.lifecycle import AlertBook
 from alerts.model import KINDS, Kind
+from alerts.severity import SeverityRules
 from alerts.wording import MAX_SUMMARY, MAX_TITLE
+from tests.alerts.conftest import RULES, SHANGHAI
 
 HOUR = 3600.0
 MARCH_2 = 1_772_409_600.0
@@ -30,8 +32,7 @@ GOLDEN: dict[Kind, tuple[dict[str, Any], str, str]] = {
     "new": (
         {"count": 3, "distinct_callers": 3, "window_hours": 168.0, "expected": None, "recurrence_days": 90.0},
         "新发｜川沙新镇｜锦绣花园停水：近7天3人3件",
-        "近期首次出现的问题。近7天3人反映3件，首件3月2日06:00。"
-        f"按历史水平，约每3个月才会碰巧出现一次。{STANDING}",
+        f"近期首次出现的问题。近7天3人反映3件，首件3月2日06:00。按历史水平，约每3个月才会碰巧出现一次。{STANDING}",
     ),
     "rising": (
         {
@@ -154,9 +155,7 @@ def test_a_resolved_alert_says_how_long_it_has_been_quiet(book: AlertBook, detec
     book.detect(detection())
     (alert,) = book.due(MARCH_2 + 72 * HOUR, 9)
     assert alert.title == "已解除｜群诉｜川沙新镇｜锦绣花园停水：已3天无新增，累计14人19件"
-    assert alert.summary.startswith(
-        "已3天没有新情况，预警自动解除（工单仍按原流程办理）；再次出现会重新提醒。"
-    )
+    assert alert.summary.startswith("已3天没有新情况，预警自动解除（工单仍按原流程办理）；再次出现会重新提醒。")
 
 
 def test_an_expired_danger_asks_whether_it_is_over(book: AlertBook, detection: Build) -> None:
@@ -192,6 +191,45 @@ def test_tickets_without_callers_are_not_called_people(book: AlertBook, detectio
     (alert,) = book.detect(detection(count=3, distinct_callers=0, unknown_callers=3))
     assert "近6小时3件（" in alert.title
     assert "近6小时收到3件，来电人均不详，" in alert.summary
+
+
+NO_CALLERS = {"distinct_callers": 0, "unknown_callers": 0, "ticket_ids": ("T1", "T2"), "handlers": ()}
+AT_A_HANDLER = NO_CALLERS | {"scope": "handler", "headline": "", "topic": "", "place": "区水务局"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "title", "summary"),
+    [
+        (
+            AT_A_HANDLER | {"kind": "unsatisfied", "unsatisfied": 7, "count": 7, "expected": 1.2, "window_hours": 96.0},
+            "二次回访不满意｜浦东新区｜区水务局：回访不满意7件",
+            "近4天回访不满意7件。平时同期约1.2件；按历史水平，约每40天才会碰巧出现一次。",
+        ),
+        (
+            AT_A_HANDLER | {"kind": "overdue", "basis": "rule", "overdue": 12, "count": 12, "window_hours": 0.0},
+            "超期临期｜浦东新区｜区水务局：超期12件",
+            "在办工单超期12件。",
+        ),
+        (
+            {"kind": "rising", "scope": "topic", "headline": "", "place": "", "handlers": ()},
+            "高发｜浦东新区｜供水类诉求：近6小时14人19件（平时同期约1.5件）",
+            "近6小时14人反映19件。平时同期约1.5件；按历史水平，约每40天才会碰巧出现一次。",
+        ),
+        (
+            {"kind": "rising", "scope": "city", "headline": "", "place": "", "topic": "", "handlers": ()},
+            "高发｜浦东新区｜各类诉求：近6小时14人19件（平时同期约1.5件）",
+            "近6小时14人反映19件。平时同期约1.5件；按历史水平，约每40天才会碰巧出现一次。",
+        ),
+    ],
+    ids=["unsatisfied", "overdue", "topic", "city"],
+)
+def test_the_city_stage_reads_well_and_speaks_of_callers_only_where_it_knows_of_them(
+    severity_rules: SeverityRules, detection: Build, changes: dict[str, Any], title: str, summary: str
+) -> None:
+    book = AlertBook("", "浦东新区", RULES, severity_rules, SHANGHAI)
+    (alert,) = book.detect(detection(**changes))
+    assert alert.title == title
+    assert alert.summary == summary
 
 
 def test_the_city_names_the_streets(book: AlertBook, detection: Build) -> None:

@@ -95,6 +95,21 @@ def test_a_moved_limit_counts_once() -> None:
     assert late.evidence.observed == 1.0
 
 
+def test_what_was_never_closed_is_given_up() -> None:
+    overdue = OverdueDetector(min_tickets=1)
+    for n, due in enumerate([30.0, 10.0, 20.0, 10.0]):
+        overdue.open("desk", f"t{n}", due)
+    overdue.open("other", "o", due=10.0)
+    overdue.give_up(10.0)
+    assert dict(overdue.limits("desk")) == {"t0": 30.0, "t2": 20.0}
+    assert overdue.keys() == ["desk"]
+    late = overdue.update("desk", 50.0)
+    assert late is not None
+    assert late.evidence.observed == 2.0
+    overdue.close("desk", "t1")
+    assert dict(overdue.limits("nobody")) == {}
+
+
 def test_small_numbers_of_bad_call_backs_are_shrunk() -> None:
     unsatisfied = UnsatisfiedDetector()
     assert not any(

@@ -29,10 +29,7 @@ def reading(ticket_id: str, text: str, at: float = 0.0, caller: int = 0, title: 
 
 def issues_of(*texts: str, gap: float = HOUR) -> list[str]:
     subject = clusterer()
-    return [
-        subject.assign(reading(f"t{n}", text, n * gap, n + 1), f"t{n}").issue_id
-        for n, text in enumerate(texts)
-    ]
+    return [subject.assign(reading(f"t{n}", text, n * gap, n + 1), f"t{n}").issue_id for n, text in enumerate(texts)]
 
 
 WATER = "金桥镇银杏花园小区从昨天晚上开始停水，物业公司说不清楚什么时候恢复供水，居民生活很不方便。"
@@ -73,7 +70,7 @@ def test_very_short_and_very_long_tickets_are_taken(text: str) -> None:
 def test_issues_are_forgotten_in_event_time() -> None:
     subject = clusterer(single_days=10.0, issue_days=20.0)
     subject.assign(reading("t0", WATER, 0.0, 1), "t0")
-    subject.assign(reading("t1", PARKING, 0.0, 1), "t1")
+    subject.assign(reading("t1", PARKING, 0.0, 9), "t1")
     subject.assign(reading("t2", WATER_AGAIN, DAY, 2), "t2")
     assert subject.forget(9.9 * DAY) == []
     assert subject.forget(10.0 * DAY) == ["t1"]

@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from sentinel.cli import main
 
 GOOD = {"ticket_id": "T1", "created_at": "2025-03-03T12:00:00", "text": "小区停水三天没人管", "street": "川沙新镇"}
+WATER = "川沙路88号锦绣花园小区停水三天没人管"
 
 
 def line(**fields: object) -> bytes:
@@ -115,6 +116,24 @@ def test_rows_that_cannot_be_read_are_rejected_and_the_rest_goes_on(
     assert (tmp_path / "out" / "assignments.csv").read_text("utf-8").count("\n") == 3
 
 
+def test_the_evidence_of_every_alert_adds_up(replay: Callable[..., Result], tmp_path: Path) -> None:
+    gas = line(ticket_id="G", text="世博路88号厨房煤气泄漏了，味道很浓，快来人", caller="13900000000")
+    water = [
+        line(ticket_id=f"W{n}", created_at=f"2025-03-03T12:{n:02}:00", caller=f"1380000{n:04}", text=WATER)
+        for n in range(9)
+    ]
+    assert replay(gas + b"".join(water)).exit_code == 0
+    rows = (tmp_path / "out" / "alerts.jsonl").read_text("utf-8").splitlines()
+    alerts = [json.loads(row) for row in rows]
+    assert {alert["kind"] for alert in alerts} >= {"urgent", "mass"}
+    for alert in alerts:
+        seen = alert["evidence"]
+        assert seen["count"] >= seen["distinct_callers"] + seen["unknown_callers"], alert
+        assert (seen["recurrence_days"] or 0) <= 36_500, alert
+        if alert["basis"] == "rule":
+            assert [seen["expected"], seen["score"], seen["p_value"], seen["recurrence_days"]] == [None] * 4, alert
+
+
 def test_an_event_twice_is_counted_in_the_summary(replay: Callable[..., Result], tmp_path: Path) -> None:
     assert replay(line() + line(text="又说了一遍")).exit_code == 0
     assert summary(tmp_path)["refused"] == {"duplicate": 1}
@@ -169,6 +188,50 @@ def test_the_installed_command_says_what_is_wrong_and_exits_with_two(
     assert done.returncode == 2
     assert "nothing.jsonl" in done.stderr
     assert "Traceback" not in done.stderr + done.stdout
+
+
+def test_a_bug_is_one_line_and_its_traceback_is_there_for_the_asking(
+    replay: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("not the\nuser's fault")
+
+    monkeypatch.delenv("SENTINEL_DEBUG", raising=False)
+    monkeypatch.setattr("sentinel.replay.Replay.run", broken)
+    result = replay(line())
+    assert result.exit_code == 1
+    (told,) = [row for row in result.stderr.splitlines() if "error" in row]
+    assert "unexpected ValueError: not the user's fault" in told
+    assert "SENTINEL_DEBUG=1" in told
+    monkeypatch.setenv("SENTINEL_DEBUG", "1")
+    with pytest.raises(AssertionError, match="not the"):  # invoke() lets nothing pass but an exit
+        replay(line())
+
+
+@pytest.mark.parametrize(("key", "said"), [(None, "cannot read"), (b"short", "wrong length")], ids=["absent", "short"])
+def test_a_caller_key_that_cannot_be_used_is_refused_before_anything_is_written(
+    replay: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: bytes | None, said: str
+) -> None:
+    if key is not None:
+        (tmp_path / "key").write_bytes(key)
+    monkeypatch.setenv("SENTINEL_CALLER_KEY_FILE", str(tmp_path / "key"))
+    result = replay(line())
+    assert result.exit_code == 2
+    assert said in result.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_summary_says_whose_key_hashed_the_callers(
+    replay: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SENTINEL_CALLER_KEY_FILE", raising=False)
+    result = replay(line())
+    assert summary(tmp_path)["caller_key"] == "public"
+    assert "public" in result.output
+    (tmp_path / "key").write_bytes(b"0123456789abcdef")
+    monkeypatch.setenv("SENTINEL_CALLER_KEY_FILE", str(tmp_path / "key"))
+    assert replay(line()).exit_code == 0
+    assert summary(tmp_path)["caller_key"] == "configured"
 
 
 def test_a_worker_that_is_killed_ends_the_replay_with_a_message(hotline: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Handlers across the city: piles past their limit, and closings that callers contradict."""
 
+import pickle
 from collections.abc import Callable
 
 import pytest
@@ -33,6 +34,11 @@ Build = Callable[..., HandlerDigest]
 def pile(desks: Desks, digest: Build, tickets: int, hours: float = 48.0) -> None:
     for n in range(tickets):
         desks.take(digest(f"T{n}", due_at=NOON + hours * HOUR + n))
+
+
+def pile_ids(desks: Desks, clock: float) -> tuple[str, ...]:
+    ((_, facts),) = desks.judge(DESK, clock)
+    return facts.ticket_ids
 
 
 def test_a_pile_past_its_limit_is_overdue_with_its_tickets(desks: Desks, digest: Build) -> None:
@@ -81,6 +87,49 @@ def test_many_contradicted_closings_are_told_once_with_their_number(desks: Desks
     assert facts.unsatisfied == len(facts.ticket_ids) == facts.ticket_count
     assert facts.contradicted == (facts.unsatisfied + 1) // 2
     assert desks.judge(DESK, NOON + 90 * DAY) == []
+
+
+def test_a_ticket_that_is_never_closed_is_given_up(desks: Desks, digest: Build, settings: Settings) -> None:
+    pile(desks, digest, 15)
+    limit = NOON + 48 * HOUR
+    desks.take(digest("T-late", due_at=limit + 30 * DAY))
+    assert len(pile_ids(desks, limit + DAY)) == 15
+    desks.hourly(limit + settings.memory.tickets + HOUR)
+    assert desks.judge(DESK, limit + settings.memory.tickets + HOUR) == []
+    assert desks.hourly(limit + settings.memory.tickets + 2 * HOUR) == [DESK]  # T-late is still there
+    assert desks.hourly(limit + settings.memory.tickets + 31 * DAY) == []
+
+
+def test_a_limit_long_past_or_impossibly_far_is_none(desks: Desks, digest: Build, settings: Settings) -> None:
+    for n in range(20):
+        desks.take(digest(f"A{n}", due_at=NOON - settings.memory.tickets - HOUR))
+        desks.take(digest(f"B{n}", due_at=NOON + 100 * 365 * DAY))
+    assert desks.hourly(NOON) == []
+    assert desks.judge(DESK, NOON) == []
+
+
+def test_what_is_kept_does_not_grow_with_what_came(desks: Desks, digest: Build) -> None:
+    sizes = []
+    for month in range(12):
+        for n in range(200):
+            hours = 24.0 * 30 * month + n
+            name = f"{month}-{n}"
+            desks.take(digest(name, hours, due_at=NOON + (hours + 48) * HOUR, handler=f"desk {name}"))
+            desks.take(digest(f"{name}-b", hours, bad=n % 3 == 0, handler=f"desk {name}"))
+            desks.hourly(NOON + hours * HOUR)
+        sizes.append(len(pickle.dumps(desks)))
+    assert sizes[-1] < 1.1 * max(sizes[3:6])
+
+
+def test_the_window_of_the_settings_is_the_detectors(desks: Desks, digest: Build, settings: Settings) -> None:
+    for n in range(60):
+        desks.take(digest(f"G{n}", 24.0 * n, bad=False))
+    found = []
+    for n in range(25):
+        desks.take(digest(f"B{n}", 24.0 * 60 + n, bad=True))
+        found += desks.judge(DESK, NOON + (24 * 60 + n) * HOUR)
+    assert found[0][0].evidence.window == settings.handling.unsatisfied.within
+    assert found[0][0].evidence.observed == found[0][1].unsatisfied
 
 
 def test_satisfied_callers_say_nothing(desks: Desks, digest: Build) -> None:

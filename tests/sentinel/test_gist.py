@@ -158,9 +158,7 @@ def test_headline_place_and_keywords_do_not_depend_on_the_order_of_texts() -> No
     assert len(found) == 1
 
 
-PIECES = st.sampled_from(
-    [*RARITY, "，", "。", "〔电话〕", "云栖花园", "路", "小区", "3号", "A7县", "的", "2025年"]
-)
+PIECES = st.sampled_from([*RARITY, "，", "。", "〔电话〕", "云栖花园", "路", "小区", "3号", "A7县", "的", "2025年"])
 TEXTS = st.lists(
     st.tuples(st.lists(PIECES, max_size=6).map("".join), st.lists(PIECES, max_size=40).map("".join)),
     min_size=1,

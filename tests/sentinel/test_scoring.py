@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from sentinel.readers import ReadError
 from sentinel.scoring import Score, score
 
 T = "2025-03-10T{:02d}:00:00+08:00"
@@ -94,10 +95,7 @@ def test_an_alert_that_grew_into_it_counts_from_then(judge) -> None:
 
 
 def test_false_alerts_are_counted_by_basis_and_kind_a_week(judge) -> None:
-    alerts = [
-        alert(["x", "y", "z"], alert_id=str(i), basis=basis)
-        for i, basis in enumerate(["floor", "rule", "rule"])
-    ]
+    alerts = [alert(["x", "y", "z"], alert_id=str(i), basis=basis) for i, basis in enumerate(["floor", "rule", "rule"])]
     result = judge([*alerts, alert(["x"], alert_id="r", reason="resolved")], [incident()])
     assert result.as_dict()["false_alerts_per_week"] == {
         "statistical": {},
@@ -115,5 +113,10 @@ def test_tables_name_what_was_missed(judge) -> None:
 
 
 def test_a_line_without_a_field_is_named(judge) -> None:
-    with pytest.raises(ValueError, match=r"incidents\.jsonl, line 1: no field 'kind'"):
+    with pytest.raises(ReadError, match=r"incidents\.jsonl, line 1: no field 'kind'"):
         judge([], [{"incident_id": "x"}])
+
+
+def test_a_value_that_cannot_be_read_is_named_with_its_line(judge) -> None:
+    with pytest.raises(ReadError, match=r"incidents\.jsonl, line 1: .*yesterday"):
+        judge([], [{**incident(), "first_at": "yesterday"}])

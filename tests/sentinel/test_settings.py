@@ -116,9 +116,7 @@ timezone: Asia/Shangai
         ("tick: !!python/object:os.system {}\n", "is not valid YAML", 1),
     ],
 )
-def test_a_file_that_is_no_config_is_named_with_its_line(
-    write: Write, text: str, wrong: str, line: int | None
-) -> None:
+def test_a_file_that_is_no_config_is_named_with_its_line(write: Write, text: str, wrong: str, line: int | None) -> None:
     problem = problems(write(sentinel_yaml=text))[0]
     assert problem.file.endswith("sentinel.yaml")
     assert wrong in problem.wrong

@@ -102,9 +102,7 @@ def test_more_siblings_than_a_row_holds() -> None:
     for _ in range(10):
         for n in range(40):
             model.learn_one(terms(n, 1000 + n, 5000), f"only/{n}")
-    assert [model.predict_one(terms(n, 1000 + n, 5000)) for n in range(40)] == [
-        f"only/{n}" for n in range(40)
-    ]
+    assert [model.predict_one(terms(n, 1000 + n, 5000)) for n in range(40)] == [f"only/{n}" for n in range(40)]
 
 
 def test_guess_is_the_most_probable_of_all() -> None:

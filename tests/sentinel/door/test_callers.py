@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinel.door.callers import KEY_FILE_VARIABLE, PUBLIC_KEY, CallerHasher, load_key
+from sentinel.door.callers import KEY_FILE_VARIABLE, PUBLIC_KEY, CallerHasher, CallerKeyError, key_origin, load_key
 
 HASHER = CallerHasher(PUBLIC_KEY)
 
@@ -57,7 +57,8 @@ def test_the_key_comes_from_the_file_the_variable_names(tmp_path: Path) -> None:
     assert load_key({}) is None
     assert load_key({KEY_FILE_VARIABLE: str(file)}) == b"0123456789abcdef"
     file.write_bytes(b"short")
-    with pytest.raises(ValueError, match="wrong length"):
+    assert (key_origin({}), key_origin({KEY_FILE_VARIABLE: str(file)})) == ("public", "configured")
+    with pytest.raises(CallerKeyError, match="wrong length"):
         load_key({KEY_FILE_VARIABLE: str(file)})
-    with pytest.raises(ValueError, match="cannot read"):
+    with pytest.raises(CallerKeyError, match="cannot read"):
         load_key({KEY_FILE_VARIABLE: str(tmp_path / "absent")})

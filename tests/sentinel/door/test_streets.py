@@ -99,9 +99,7 @@ def test_an_empty_street_field_leaves_it_to_the_text() -> None:
 def test_it_always_answers_with_a_street_of_the_city(first: str, second: str) -> None:
     codes = {street.code for street in PUDONG.city.streets} | {UNKNOWN}
     assert PUDONG.resolve(first, second, first, second) in codes
-    assert pickle.loads(pickle.dumps(PUDONG)).resolve("", second, first, "") == PUDONG.resolve(
-        "", second, first, ""
-    )
+    assert pickle.loads(pickle.dumps(PUDONG)).resolve("", second, first, "") == PUDONG.resolve("", second, first, "")
 
 
 def test_pudong_is_complete() -> None:
@@ -144,8 +142,6 @@ def test_a_wrong_city_file_says_what_is_wrong(tmp_path: Path, change: dict[str, 
 
 
 def test_one_name_for_two_streets_is_refused() -> None:
-    streets = [
-        {"code": f"31011500{n}", "name": f"街镇{n}", "aliases": ["老街"], "partition": n} for n in (1, 2)
-    ]
+    streets = [{"code": f"31011500{n}", "name": f"街镇{n}", "aliases": ["老街"], "partition": n} for n in (1, 2)]
     with pytest.raises(ValidationError, match="name 老街 for both"):
         City.model_validate({"city": "xx", "name": "某市", "streets": streets})

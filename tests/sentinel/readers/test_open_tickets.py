@@ -103,9 +103,7 @@ def test_every_kind_reads_the_same(kind: str, packed: bool, tmp_path: Path) -> N
     assert (created.handler, created.solved, created.satisfied) == ("", None, None)
     assert (dispatched.handler, dispatched.at.hour) == ("塘桥街道", 10)
     assert (closed.solved, closed.satisfied, closed.at.day) == (True, False, 10)
-    assert [(r.field, r.value, r.line) for r in rejections] == [
-        ("created_at", "2019-02-30", entries[0].line + 1)
-    ]
+    assert [(r.field, r.value, r.line) for r in rejections] == [("created_at", "2019-02-30", entries[0].line + 1)]
     assert "受理时间" in rejections[0].reason
 
 
@@ -130,9 +128,7 @@ def test_a_map_names_foreign_columns(tmp_path: Path) -> None:
 
 def test_one_row_may_be_one_event(tmp_path: Path) -> None:
     path = tmp_path / "x.jsonl"
-    path.write_text(
-        '{"ticket_id":"1","event":"办结","event_at":"2019-07-08","solved":"否","closed_at":"2019-07-09"}\n'
-    )
+    path.write_text('{"ticket_id":"1","event":"办结","event_at":"2019-07-08","solved":"否","closed_at":"2019-07-09"}\n')
     entries, _ = read(path)
     assert [(e.event.event, e.event.at.day, e.event.solved) for e in entries] == [("closed", 8, False)]
 
@@ -148,9 +144,7 @@ def test_counts_and_answers_without_a_date_make_no_event(tmp_path: Path) -> None
 
 def test_a_bad_later_date_costs_only_its_event_and_is_named(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
-    path.write_text(
-        "工单编号,受理时间,诉求内容,办结时间,联系电话\n1,2019-07-08,停水,13812345678号,13812345678\n"
-    )
+    path.write_text("工单编号,受理时间,诉求内容,办结时间,联系电话\n1,2019-07-08,停水,13812345678号,13812345678\n")
     entries, rejections = read(path)
     assert [e.event.event for e in entries] == ["created"]
     assert (rejections[0].field, rejections[0].value) == ("closed_at", "〔电话〕号")
@@ -215,9 +209,7 @@ def test_an_open_quotation_mark_does_not_swallow_the_file_silently(tmp_path: Pat
 
 
 def test_a_truncated_gzip_gives_what_it_has(tmp_path: Path) -> None:
-    rows = "".join(
-        f'{{"ticket_id":"{n}","created_at":"2019-07-08","text":"停水{n * 7919}"}}\n' for n in range(20_000)
-    )
+    rows = "".join(f'{{"ticket_id":"{n}","created_at":"2019-07-08","text":"停水{n * 7919}"}}\n' for n in range(20_000))
     path = tmp_path / "x.jsonl.gz"
     path.write_bytes(gzip.compress(rows.encode())[:-5000])
     entries, rejections = read(path)

@@ -18,8 +18,7 @@ def b_cubed(labels: dict[str, int], issue_of: dict[str, str]) -> float:
         clusters[labels[ticket]].add(ticket)
         issues[issue].add(ticket)
     both = [
-        (len(clusters[labels[t]] & issues[i]), len(clusters[labels[t]]), len(issues[i]))
-        for t, i in issue_of.items()
+        (len(clusters[labels[t]] & issues[i]), len(clusters[labels[t]]), len(issues[i])) for t, i in issue_of.items()
     ]
     precision = sum(shared / cluster for shared, cluster, _ in both) / len(both)
     recall = sum(shared / issue for shared, _, issue in both) / len(both)
@@ -28,9 +27,7 @@ def b_cubed(labels: dict[str, int], issue_of: dict[str, str]) -> float:
 
 def leaders(texts: list[str], threshold: float) -> list[int]:
     """Single pass: a text joins the most similar earlier leader above the threshold, or leads."""
-    vectors = TfidfVectorizer(
-        analyzer="char", ngram_range=(2, 3), sublinear_tf=True, max_df=0.2
-    ).fit_transform(texts)
+    vectors = TfidfVectorizer(analyzer="char", ngram_range=(2, 3), sublinear_tf=True, max_df=0.2).fit_transform(texts)
     likeness = (vectors @ vectors.T).tocsr()
     leading = np.zeros(len(texts), dtype=bool)
     labels: list[int] = []

@@ -26,9 +26,7 @@ def test_the_halves_share_no_name() -> None:
     names = []
     for seed in (5, 1005):
         namer = Namer(half_of(seed), Chance(f"{seed}"))
-        entities = [
-            namer.entity(kind, namer.road(), "") for kind in sorted(KINDS - {"person"}) for _ in range(40)
-        ]
+        entities = [namer.entity(kind, namer.road(), "") for kind in sorted(KINDS - {"person"}) for _ in range(40)]
         names.append({entity.name for entity in entities} | {entity.road for entity in entities})
     assert not names[0] & names[1]
 
@@ -59,8 +57,6 @@ def test_no_sentence_is_shared_by_more_than_a_tenth_of_an_incident(half: int) ->
         if frame.role not in ("usual", "city"):
             continue
         for tickets in (8, 30):
-            case = Case(
-                "x", street, frame, street.new_entity(frame.about[0]), Ration(tickets, Chance("ration"))
-            )
+            case = Case("x", street, frame, street.new_entity(frame.about[0]), Ration(tickets, Chance("ration")))
             used = Counter(s for _ in range(tickets) for s in set(writer.write(case).sentences))
             assert max(used.values()) <= max(1, tickets // 10), (frame.problem, used.most_common(1))

@@ -34,9 +34,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     simulate(45, 7, out, tickets_per_day=300, incidents_per_day=2.5)
     lines = (out / "tickets.jsonl").read_text(encoding="utf-8").splitlines()
     truth = {row["ticket_id"]: row["issue_id"] for row in rows(out / "issues_truth.jsonl")}
-    return Run(
-        [TicketEvent.model_validate_json(line) for line in lines], rows(out / "incidents.jsonl"), truth
-    )
+    return Run([TicketEvent.model_validate_json(line) for line in lines], rows(out / "incidents.jsonl"), truth)
 
 
 def hours(incident: dict) -> float:

@@ -1,0 +1,35 @@
+"""What a street counts of one issue."""
+
+from collections.abc import Callable
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detectors.callers import RecentCallers
+from sentinel.issues import Issue
+from sentinel.records import RoutedTicket
+
+DAY = 86400.0
+START = 1_741_000_000.0
+
+
+def test_a_window_as_long_as_the_issue_is_old_holds_its_first_ticket(ticket: Callable[..., RoutedTicket]) -> None:
+    first = ticket(0.1)
+    issue = Issue("i", first.street, 1, first.at, first.at)
+    for minutes in (0.1, 300.3, 840.7):
+        issue.add(ticket(minutes), "", False)
+    assert issue.tickets_within(issue.last_at - issue.first_at) == 3
+    assert issue.tickets_within(issue.last_at - issue.first_at - 1.0) == 2
+
+
+@given(st.lists(st.tuples(st.floats(0, 14 * DAY), st.sampled_from(["", "a", "b", "c", "d"])), min_size=1, max_size=30))
+def test_there_are_never_fewer_tickets_than_people(calls: list[tuple[float, str]]) -> None:
+    issue, callers = Issue("i", "310115103", 1, START + calls[0][0], START + calls[0][0]), RecentCallers()
+    for n, (after, caller) in enumerate(calls):
+        at = START + after
+        issue.add(RoutedTicket(n, at, issue.street, "created", f"T{n}", at, caller=caller), "", False)
+        callers.add(at, caller, 15 * DAY)
+    for window in (callers.last - callers.first, DAY, 3 * DAY):
+        if window > 0:
+            known = callers.distinct(callers.last, window) + callers.unknown(callers.last, window)
+            assert issue.tickets_within(window) >= known
