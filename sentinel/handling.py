@@ -113,7 +113,12 @@ class HandlingWatch:
                     # a closing that admits failure is honest: only one that claims success can be belied
                     denied = ticket.satisfied is False or ticket.solved is False
                     bad = denied and not known.open and known.claimed is not False
-                    self._tell(ticket, known.handler, bad=bad, contradicted=bad and ticket.solved is False)
+                    self._tell(
+                        ticket,
+                        known.handler,
+                        bad=bad,
+                        contradicted=bad and known.claimed is True and ticket.solved is False,
+                    )
         return []
 
     def drain(self) -> list[HandlerDigest]:

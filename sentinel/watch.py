@@ -19,7 +19,7 @@ HOUR = 3600.0
 #: seen yet, on the high side; the stream's own past takes over.
 GROWTH_RATE = 0.1
 #: How a street's false alarms are shared out over the kinds that have any.
-KIND_SHARES = {"new": 0.7, "mass": 0.1, "rising": 0.15, "recurred": 0.05}
+KIND_SHARES = {"new": 0.55, "mass": 0.25, "rising": 0.15, "recurred": 0.05}
 #: What data without streets may spend of all streets' budget: it must not starve.
 UNKNOWN_SHARE = 0.25
 #: Streets a city whose streets are not listed is taken to have.

@@ -22,9 +22,9 @@ def clusterer(**changes: float) -> IssueClusterer:
     return IssueClusterer(memory, SCORER, ClustererSettings(**changes))  # type: ignore[arg-type]
 
 
-def reading(ticket_id: str, text: str, at: float = 0.0, caller: int = 0, title: str = "") -> Reading:
-    terms, ids = LEXICON.read(title, text)
-    return Reading(ticket_id, terms, ENCODER.encode(text, ids), Fields(at, caller))
+def reading(ticket_id: str, text: str, at: float = 0.0, caller: int = 0, address: int = 0) -> Reading:
+    terms, ids = LEXICON.read("", text)
+    return Reading(ticket_id, terms, ENCODER.encode(text, ids), Fields(at, caller, address))
 
 
 def issues_of(*texts: str, gap: float = HOUR) -> list[str]:
@@ -38,9 +38,23 @@ WATER_ELSEWHERE = "川沙新镇碧云家园小区停水，物业没有提前通�
 PARKING = "银杏花园物业公司强制业主购买车位，不买就不让车辆进小区，乱收停车费。"
 
 
-def test_one_problem_in_other_words_is_one_issue() -> None:
-    first, second = issues_of(WATER, WATER_AGAIN)
-    assert first == second
+def test_one_problem_in_other_words_at_one_address_is_one_issue() -> None:
+    subject = clusterer()
+    subject.assign(reading("t0", WATER, 0.0, 1, address=120), "t0")
+    assert subject.assign(reading("t1", WATER_AGAIN, HOUR, 2, address=120), "t1").issue_id == "t0"
+
+
+def test_a_ticket_that_belongs_to_two_issues_makes_them_one() -> None:
+    subject = clusterer(join_at=-2.25)
+    subject.assign(reading("t0", WATER, 0.0, 1), "t0")
+    subject.assign(reading("t1", PARKING, HOUR, 2), "t1")
+    both = subject.assign(reading("t2", WATER, 2 * HOUR, 3), "t2")
+    assert (both.issue_id, both.merged) == ("t0", ())
+    # nothing is certain enough at any price, everything at none
+    subject.settings = ClustererSettings(join_at=-20.0, merge_at=-20.0)
+    all_one = subject.assign(reading("t3", WATER + PARKING, 3 * HOUR, 4), "t3")
+    assert (all_one.issue_id, all_one.merged) == ("t0", ("t1",))
+    assert len(subject) == 1
 
 
 def test_the_same_problem_at_another_estate_is_another_issue() -> None:
@@ -71,7 +85,7 @@ def test_issues_are_forgotten_in_event_time() -> None:
     subject = clusterer(single_days=10.0, issue_days=20.0)
     subject.assign(reading("t0", WATER, 0.0, 1), "t0")
     subject.assign(reading("t1", PARKING, 0.0, 9), "t1")
-    subject.assign(reading("t2", WATER_AGAIN, DAY, 2), "t2")
+    subject.assign(reading("t2", WATER, DAY, 2), "t2")
     assert subject.forget(9.9 * DAY) == []
     assert subject.forget(10.0 * DAY) == ["t1"]
     assert subject.forget(21.0 * DAY) == ["t0"]
