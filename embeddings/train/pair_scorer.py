@@ -270,7 +270,7 @@ def main() -> None:
     OUT.write_text(json.dumps(stored(everything)) + "\n", encoding="utf-8")
     other_truth = simulated_truth(options.held_out)
     others = simulated(options.held_out, reader)
-    for join_at in (-2.5, -2.0, -1.5):
+    for join_at in (-2.75, -2.25, -1.75):
         settings = ClustererSettings(join_at=join_at, single_days=400, issue_days=400, confirmed_days=400)
         scores = b_cubed(assign(stream, lexicon, held_out, settings), truth)
         predicted: dict[str, str] = {}
