@@ -19,7 +19,6 @@ from embeddings.memory import (
     NAMES,
     RARE,
     WORDS,
-    Fields,
     TicketMemory,
     inverse_frequency,
 )
@@ -185,6 +184,3 @@ def pair_features(memory: TicketMemory, slot: int, others: I32) -> F64:
         slot, others, memory.terms, memory.span, memory.vector, memory.at, memory.keys, memory.norm,
         memory.rare, memory.frequency, memory.live, memory.prior, memory.strength,
     )  # fmt: skip
-
-
-__all__ = ["FEATURES", "N_FEATURES", "Fields", "pair_features"]

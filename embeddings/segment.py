@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from embeddings.memory import F64, I64
 
-I8 = NDArray[np.int8]
 U64 = NDArray[np.uint64]
 
 HAN, LATIN, DIGIT, OTHER = 1, 2, 3, 0

@@ -12,8 +12,6 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from embeddings.text import normalise
-
 Hashes = NDArray[np.uint32]
 
 #: A ticket without a title is known by its opening.
@@ -161,6 +159,3 @@ def read_terms(title: str, text: str, word_ids: NDArray[np.int64]) -> Terms:
     names = _names(codes, solid, stop, _ONES, _TWOS)
     head_names = _names(codes, solid, head, _ONES, _TWOS)
     return Terms(hash_words(word_ids), _grams(codes, solid, stop), _grams(codes, solid, head), names, head_names)
-
-
-__all__ = ["HEAD_CHARS", "Hashes", "Terms", "mix", "normalise", "read_terms"]

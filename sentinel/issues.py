@@ -40,15 +40,12 @@ class Issue:
     """event times of the last tickets, ascending"""
     texts: list[tuple[str, str, str]] = field(default_factory=list)
     """(ticket id, title, text) of the first and the last few tickets"""
-    closed_at: float = 0.0
-    """when the last ticket of it was closed, 0 while any is open"""
     open_tickets: int = 0
 
     def add(self, ticket: RoutedTicket, topic: str, copied: bool) -> None:
         """Count a new ticket."""
         self.count += 1
         self.open_tickets += 1
-        self.closed_at = 0.0
         self.first_at = min(self.first_at, ticket.at)
         self.last_at = max(self.last_at, ticket.at)
         if ticket.caller:

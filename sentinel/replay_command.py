@@ -20,7 +20,7 @@ from alerts import Alert
 from alerts.model import KIND_NAMES, SEVERITY_NAMES
 from sentinel.door.callers import key_origin
 from sentinel.output import OutputFiles
-from sentinel.readers import Rejection, in_order, open_tickets, parse_map
+from sentinel.readers import in_order, open_tickets, parse_map
 from sentinel.replay import Replay, ReplayCounts, ReplayOptions, peak_memory_mb
 from sentinel.settings import load_settings
 from sentinel.shared import Shared
@@ -46,7 +46,6 @@ def run_replay(
     settings = load_settings(config)
     columns = parse_map(mapping)
     shared = Shared.load(settings)
-    rejected: list[Rejection] = []
     with (
         OutputFiles(out, settings.timezone) as output,
         Progress(
@@ -61,13 +60,7 @@ def run_replay(
     ):
         reading = progress.add_task("reading", total=None)
 
-        def note(rejection: Rejection) -> None:
-            rejected.append(rejection)
-            if len(rejected) >= 1000:
-                output.rejections(rejected)
-                rejected.clear()
-
-        ordered = in_order(open_tickets(files, columns), note)
+        ordered = in_order(open_tickets(files, columns), lambda rejection: output.rejections([rejection]))
         began = time.perf_counter()
         options = ReplayOptions(
             workers,
@@ -77,7 +70,6 @@ def run_replay(
         )
         replay = Replay(settings, shared, output, options)
         replay.run(ordered)
-        output.rejections(rejected)
         seconds = time.perf_counter() - began
         summary = _summary(files, settings.city, replay.counts, output, seconds)
         output.finish(summary)
