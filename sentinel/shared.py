@@ -12,7 +12,7 @@ from sentinel.danger import DangerReader
 from sentinel.door.streets import PARTITIONS, StreetResolver
 from sentinel.reading import TicketReader
 from sentinel.settings import Settings
-from sentinel.topics import TopicClassifier, TopicWords
+from sentinel.topics import TopicClassifier, TopicWords, topic_words
 
 DAY = 86400.0
 CITY_SINGLE_DAYS, CITY_ISSUE_DAYS = 5.0, 21.0
@@ -97,7 +97,4 @@ class Shared:
 
     @cached_property
     def _topic_words(self) -> tuple[TopicWords, ...]:
-        return tuple(
-            TopicWords(topic.path, self.lexicon.read("", " ".join(topic.words))[0].words, topic.weight)
-            for topic in self.settings.topics.topics
-        )
+        return topic_words(self.settings.topics, lambda word: self.lexicon.read("", word)[0].words)
