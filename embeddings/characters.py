@@ -1,24 +1,21 @@
 """One plain form for every character, and how Han characters sound: tables that ship with the package."""
 
+import json
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
-CHARACTERS: Final = Path(__file__).parent / "models" / "characters.npz"
+CHARACTERS: Final = Path(__file__).parent / "models" / "characters.json"
 
 
-def _shipped() -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
-    with np.load(CHARACTERS) as stored:
-        return stored["fold"], stored["syllable"]
+def _shipped() -> tuple[dict[int, int | None], dict[int, int]]:
+    stored = json.loads(CHARACTERS.read_text(encoding="utf-8"))
+    plain: dict[int, int | None] = dict(zip(map(ord, stored["folded"]), map(ord, stored["plain"]), strict=True))
+    plain |= dict.fromkeys(map(ord, stored["dropped"]))
+    sounds = {ord(c): n for n, alike in enumerate(stored["syllables"].values(), 1) for c in alike}
+    return plain, sounds
 
 
-FOLD, SYLLABLE = _shipped()
-"""By code point, shape (65536,), uint16. FOLD: the character in NFKC, lower case and simplified script, 0 for what is
-dropped. SYLLABLE: number of a Han character's reading without tone, 0 for every other character."""
-
-TRANSLATION: Final[dict[int, int | None]] = {
-    code: int(FOLD[code]) or None for code in np.flatnonzero(np.arange(65536) != FOLD).tolist()
-}
-"""FOLD as `str.translate` takes it."""
+PLAIN, SOUND = _shipped()
+"""By code point. PLAIN, as `str.translate` takes it: the character in NFKC, lower case and simplified script where that
+is another one, None for what is dropped (white space, marks without width). SOUND: number of a Han character's usual
+reading without tone; readings that people who type in haste take for one another (zh and z, ing and in) have one."""

@@ -1,13 +1,14 @@
 """The shipped words: how a text is cut into them, and how common each term is before a ticket is seen."""
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from embeddings.characters import FOLD, SYLLABLE
+from embeddings.characters import PLAIN, SOUND
 from embeddings.memory import F32, I64
 from embeddings.segment import Segmenter
 from embeddings.terms import (
@@ -45,7 +46,17 @@ def _solid_table() -> U8:
     return table
 
 
+def _table(identity: bool, changes: Mapping[int, int | None]) -> U16:
+    """A mapping of code points as an array, 0 for None, those left out as they are or 0."""
+    table = np.arange(65536, dtype=np.uint16) if identity else np.zeros(65536, np.uint16)
+    for code, value in changes.items():
+        table[code] = value or 0
+    return table
+
+
 _SOLID = _solid_table()
+_FOLD = _table(True, PLAIN)
+_SYLLABLE = _table(False, SOUND)
 _SUFFIXES = suffix_table()
 
 
@@ -129,10 +140,10 @@ class Lexicon:
     def read(self, title: str, text: str, address: str = "") -> tuple[Terms, I64]:
         """Return the terms of a ticket and all its word ids: those of title, text and address, in order."""
         raw = np.frombuffer(f"{title}{text}{address}".encode("utf-32-le", "surrogatepass"), np.uint32)
-        codes, title_end, address_start = _fold(raw, len(title), len(text), FOLD)
+        codes, title_end, address_start = _fold(raw, len(title), len(text), _FOLD)
         ids = self._cut_codes(codes)
         terms = _terms(
-            codes, title_end, address_start, ids, self._long, _SOLID, SYLLABLE, self._familiar, _SUFFIXES
+            codes, title_end, address_start, ids, self._long, _SOLID, _SYLLABLE, self._familiar, _SUFFIXES
         )  # fmt: skip
         return Terms(*terms), ids
 

@@ -1,6 +1,6 @@
 """Text as every other module sees it: one normal form."""
 
-from embeddings.characters import TRANSLATION
+from embeddings.characters import PLAIN
 
 #: Characters of a ticket that are read; what follows repeats and pleads, and costs time.
 MAX_CHARS = 600
@@ -12,4 +12,4 @@ def normalise(text: str, limit: int = MAX_CHARS) -> str:
     >>> normalise("ＡＢＣ 小區\\t停水")
     'abc小区停水'
     """
-    return text[: 2 * limit].translate(TRANSLATION)[:limit]
+    return text[: 2 * limit].translate(PLAIN)[:limit]

@@ -2,21 +2,18 @@
 
     python -m embeddings.train.characters
 
-Writes embeddings/models/characters.npz, two arrays of 65,536 entries by code point. `fold`: the character in
-NFKC, lower case and simplified script, 0 for what is dropped (white space, marks without width). `syllable`:
-a number for the commonest reading of a Han character without its tone, 0 for every other character; readings that
-people who type in haste take for one another (zh and z, ing and in) have one number. The mapping of traditional
-to simplified characters is that of OpenCC, the readings are those of pypinyin.
+Writes embeddings/models/characters.json, which `embeddings/characters.py` explains. The mapping of traditional to
+simplified characters is that of OpenCC, the readings are those of pypinyin.
 """
 
+import json
 import unicodedata
+from pathlib import Path
 
-import numpy as np
 from opencc import OpenCC
 from pypinyin import Style, lazy_pinyin
 
-from embeddings.characters import CHARACTERS
-
+CHARACTERS = Path("embeddings/models/characters.json")
 HAN = range(0x3400, 0xA000)
 ALIKE = (("zh", "z"), ("ch", "c"), ("sh", "s"), ("ing", "in"), ("eng", "en"), ("ang", "an"))
 
@@ -44,21 +41,23 @@ def syllable(character: str) -> str:
 def main() -> None:
     """Build and save both tables."""
     simplify = OpenCC("t2s")
-    folded = np.arange(65536, dtype=np.uint16)
-    for code in range(65536):
-        if not 0xD800 <= code < 0xE000:
-            plain = fold(chr(code), simplify)
-            folded[code] = min(ord(plain), 65535) if plain else 0
-    while not np.array_equal(folded[folded], folded):  # the plain form of a plain form is itself
-        folded = folded[folded]
-    sounds = {code: syllable(chr(int(folded[code]))) for code in HAN}
-    number = {sound: n for n, sound in enumerate(sorted(set(sounds.values())))}  # "" is 0
-    syllables = np.zeros(65536, np.uint16)
-    for code, sound in sounds.items():
-        syllables[code] = number[sound]
-    np.savez_compressed(CHARACTERS, fold=folded, syllable=syllables)
-    changed = int(np.count_nonzero(folded != np.arange(65536)))
-    print(f"{changed:,} characters folded, {len(number):,} syllables")
+    plain = {chr(code): fold(chr(code), simplify) for code in range(0x10000) if not 0xD800 <= code < 0xE000}
+    plain = {one: other if ord(other or "0") < 0x10000 else one for one, other in plain.items()}
+    while (again := {one: plain[other] if other else "" for one, other in plain.items()}) != plain:
+        plain = again  # the plain form of a plain form is itself
+    syllables: dict[str, str] = {}
+    for code in HAN:
+        if sound := syllable(plain[chr(code)] or chr(code)):
+            syllables[sound] = syllables.get(sound, "") + chr(code)
+    changed = {one: other for one, other in plain.items() if other and other != one}
+    tables = {
+        "folded": "".join(changed),
+        "plain": "".join(changed.values()),
+        "dropped": "".join(one for one, other in plain.items() if not other),
+        "syllables": dict(sorted(syllables.items())),
+    }
+    CHARACTERS.write_text(json.dumps(tables, ensure_ascii=False, indent=0) + "\n", encoding="utf-8")
+    print(f"{len(changed):,} characters folded, {len(syllables):,} syllables")
 
 
 if __name__ == "__main__":

@@ -50,12 +50,13 @@ from sentinel.topics import TopicClassifier
 FOLDS = 5
 SIMULATED_WEIGHT = 20.0  # of all simulated pairs against all real ones, in the model of notes
 NEGATIVES = 500_000
-NOTES_SHIFT = -2.0  # puts the best threshold of notes where that of letters is
+NOTES_SHIFT = -2.75  # puts the best threshold of notes where that of letters is
 DIRECTION = {  # 1: evidence for one issue; -1: against; 0: may be either
     "days": 0, "other_address": -1, "other_company": -1, "other_topic": -1, "shorter": 0, "longer": 0,
     "names_apart": -1, "names_less": 0, "names_more": 0,
 }  # fmt: skip
 LETTERS = FEATURES[: FEATURES.index("shorter")]
+NAMES_LESS = FEATURES.index("names_less")
 FIRST_SENTENCE = re.compile(r".{12,}?[。！？\s]|.*", re.DOTALL)
 OUT = Path("embeddings/models/pair_scorer.json")
 
@@ -138,10 +139,14 @@ class Pairs(NamedTuple):
     owners: list[str]
 
 
-def collect(stream: list[Reading], lexicon: Lexicon, truth: dict[str, str], complete: bool) -> Pairs:
+def collect(
+    stream: list[Reading], lexicon: Lexicon, truth: dict[str, str], complete: bool, named: bool = False
+) -> Pairs:
     """Return every pair whose later ticket is of a known issue.
 
-    `complete` says that a ticket of no issue is known to be alone: then its pairs count too.
+    `complete` says that a ticket of no issue is known to be alone: then its pairs count too. `named` leaves out pairs
+    of which one ticket names nothing: where words are left out or names taken for common words, it may have named
+    something, and what cannot be known must not be learned.
     """
     defaults = ClustererSettings()
     seek = Seek(defaults.candidates, defaults.common)
@@ -159,7 +164,11 @@ def collect(stream: list[Reading], lexicon: Lexicon, truth: dict[str, str], comp
         met[issue] += 1
         if not (issue or complete) or not len(others):
             continue
-        rows.append(pair_features(memory, slot, others))
+        found = pair_features(memory, slot, others)
+        if named:
+            kept = found[:, NAMES_LESS] > 0.0
+            found, others = found[kept], others[kept]
+        rows.append(found)
         for other in others:
             same = bool(issue) and truth.get(ids[other]) == issue
             labels.append(float(same))
@@ -258,13 +267,12 @@ def main() -> None:
     for directory in options.simulated:
         # all streets as they are, and some as those of other hotlines are: without fields, with names made of common
         # words (most real estates have such names), with short texts
-        streets = simulated(directory, shared)
-        streets += simulated(directory, shared, bare=True)[::4] + simulated(directory, familiar)[::3]
-        streets += (
-            simulated(directory, familiar, short=True)[1::3] + simulated(directory, shared, bare=True, short=True)[1::4]
-        )
         notes_truth = simulated_truth(directory)
+        streets = simulated(directory, shared) + simulated(directory, shared, bare=True)[::4]
         parts += [collect(s, lexicon, notes_truth, complete=True) for _, s in streets if len(s) > 50]
+        streets = simulated(directory, familiar)[::3] + simulated(directory, familiar, short=True)[1::3]
+        streets += simulated(directory, shared, bare=True, short=True)[1::4]
+        parts += [collect(s, lexicon, notes_truth, complete=True, named=True) for _, s in streets if len(s) > 50]
     joined = Pairs(
         np.vstack([part.features for part in parts]),
         np.concatenate([part.labels for part in parts]),
