@@ -117,9 +117,7 @@ def simulate(
     from sentinel.demo import run_simulate
 
     day: date = start.date()
-    run_simulate(
-        days, seed, out, tickets_per_day, day, not no_incidents, config, incidents_per_day=incidents_per_day
-    )
+    run_simulate(days, seed, out, tickets_per_day, day, not no_incidents, config, incidents_per_day=incidents_per_day)
 
 
 @main.command()

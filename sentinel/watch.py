@@ -7,6 +7,7 @@ from detectors.floor import Floor, FloorDetector
 from detectors.mass import MassDetector
 from detectors.new import NewDetector
 from detectors.recurred import RecurredDetector
+from detectors.regrowth import RegrowthDetector
 from detectors.rising import RisingDetector
 from detectors.urgent import DangerCue, UrgentDetector
 from sentinel.records import UNKNOWN_STREET, RoutedTicket
@@ -19,7 +20,7 @@ HOUR = 3600.0
 #: seen yet, on the high side; the stream's own past takes over.
 GROWTH_RATE = 0.1
 #: How a street's false alarms are shared out over the kinds that have any.
-KIND_SHARES = {"new": 0.55, "mass": 0.25, "rising": 0.15, "recurred": 0.05}
+KIND_SHARES = {"new": 0.5, "mass": 0.2, "regrowth": 0.15, "rising": 0.1, "recurred": 0.05}
 #: What data without streets may spend of all streets' budget: it must not starve.
 UNKNOWN_SHARE = 0.25
 #: Streets a city whose streets are not listed is taken to have.
@@ -70,6 +71,8 @@ def topic_shares(settings: Settings) -> dict[str, float]:
 class StreetWatch:
     """`new`, `mass`, `recurred`, the floors, `rising` and `urgent` for one street, or for what spans them.
 
+    `rising` is both a cell's, a topic's or a street's, and that of an issue already known (regrowth).
+
     Parameters
     ----------
     alarms_per_week
@@ -91,6 +94,11 @@ class StreetWatch:
         self._mass = MassDetector(
             share["mass"],
             min_callers=d.mass.min_callers,
+            calibrator=Calibrator(floor=2.0, span=14 * DAY, rate=GROWTH_RATE * streets),
+        )
+        self._regrowth = RegrowthDetector(
+            share["regrowth"],
+            min_callers=d.rising.min_issue_callers,
             calibrator=Calibrator(floor=2.0, span=14 * DAY, rate=GROWTH_RATE * streets),
         )
         self._recurred = RecurredDetector(
@@ -117,6 +125,7 @@ class StreetWatch:
         decisions = [
             self._recurred.update(issue, callers, ticket.caller),
             self._new.update(issue, callers, topic),
+            self._regrowth.update(issue, callers, unknown=not ticket.caller),
         ]
         if countable:
             decisions.append(self._mass.update(issue, callers))
@@ -152,5 +161,5 @@ class StreetWatch:
 
     def forget(self, issue: str) -> None:
         """Drop all state of an issue."""
-        for keeper in (self._ledger, self._new, self._mass, self._recurred):
+        for keeper in (self._ledger, self._new, self._mass, self._regrowth, self._recurred):
             keeper.forget(issue)
