@@ -46,7 +46,7 @@ class GrowthModel(base.Base):
     --------
     >>> growth = GrowthModel()
     >>> growth.tail(1, age=0.0), round(growth.tail(4, age=86400.0), 6)
-    (1.0, 1.6e-05)
+    (1.0, 1.8e-05)
     >>> for n in range(1000):
     ...     growth.learn(1, age=0.0, now=3600.0 * n)
     >>> growth.tail(4, age=86400.0) < 0.0001

@@ -17,7 +17,7 @@ from sentinel.topics import TopicClassifier, TopicWords, topic_words
 DAY = 86400.0
 CITY_SINGLE_DAYS, CITY_ISSUE_DAYS = 5.0, 21.0
 #: What spans streets has a name or words of its own, so only rare terms find it, and few tickets share them.
-CITY_COMMON, CITY_CANDIDATES, CITY_WORDS, CITY_NAMES = 5.0, 12, 0.75, 0.27
+CITY_COMMON, CITY_CANDIDATES, CITY_WORDS, CITY_NAMES = 5.0, 12, 0.9, 0.27
 
 
 @dataclass(frozen=True)
