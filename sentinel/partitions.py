@@ -9,6 +9,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Protocol
 
+from sentinel.collector import seldom_collecting
 from sentinel.errors import SentinelError
 from sentinel.partition import Partition
 from sentinel.records import Digest, End, Heartbeat, Outputs, Routed, RoutedTicket, Tick
@@ -83,6 +84,8 @@ class InlinePartitions:
 
     def ready(self) -> Sequence[list[Outputs]]:
         """Return the rounds that are complete."""
+        if not self._rounds:
+            return ()
         rounds, self._rounds = self._rounds, []
         return rounds
 
@@ -103,17 +106,18 @@ def _child(connection: Connection, numbers: list[int], number: int) -> None:
     """Run some partitions in a process of their own: settings, then batches of records in; rounds out."""
     try:
         partitions = InlinePartitions(Shared.load(connection.recv()), numbers, number)
-        while (batch := connection.recv()) is not None:
-            for partition, record in batch:
-                if isinstance(record, RoutedTicket):
-                    partitions.ticket(partition, record)
-                else:
-                    partitions.tick(record)
-            for outputs in partitions.ready():
+        with seldom_collecting():
+            while (batch := connection.recv()) is not None:
+                for partition, record in batch:
+                    if isinstance(record, RoutedTicket):
+                        partitions.ticket(partition, record)
+                    else:
+                        partitions.tick(record)
+                for outputs in partitions.ready():
+                    connection.send(outputs)
+            for outputs in partitions.finish():
                 connection.send(outputs)
-        for outputs in partitions.finish():
-            connection.send(outputs)
-        connection.send(None)
+            connection.send(None)
     except (KeyboardInterrupt, EOFError, BrokenPipeError):
         pass  # the parent has ended
     finally:
