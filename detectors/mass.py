@@ -85,8 +85,7 @@ class MassDetector(StatisticalDetector):
         """Judge an issue after a call that ``callers`` has counted; ``None`` if it says nothing."""
         self._learn(callers)
         now = callers.last
-        count = callers.distinct(now, WINDOWS[-1])
-        if not callers.fresh or count < self.min_callers:
+        if not callers.fresh or callers.distinct(now, WINDOWS[-1]) < self.min_callers:
             return None
         best, chosen, looked = 0.0, -1, (0, 0.0, 1.0)
         for number, window in enumerate(WINDOWS):

@@ -198,7 +198,8 @@ class DangerReader:
         patterns = [p for p in patterns if p.begin in part and p.regex.search(part)]
         if not patterns:
             return NO_DANGER
-        return max((self._sentence(patterns, sentence, title, short) for sentence in _SENTENCE.split(part)), key=_weight)
+        found = (self._sentence(patterns, sentence, title, short) for sentence in _SENTENCE.split(part))
+        return max(found, key=_weight)
 
     def _sentence(self, patterns: list[_Pattern], sentence: str, title: str, short: bool) -> DangerCues:
         """Return the strongest cue of one sentence of a ticket with that title."""
@@ -281,8 +282,8 @@ def _compile(phrase: str, gap: int) -> re.Pattern[str]:
 def _any_pair(pairs: Iterable[str]) -> re.Pattern[str]:
     """Return a pattern of the first character of any of the pairs where the second follows, which may begin another."""
     seconds: dict[str, str] = {}
-    for first, second in sorted(pairs):
-        seconds[first] = seconds.get(first, "") + re.escape(second)
+    for pair in sorted(pairs):
+        seconds[pair[0]] = seconds.get(pair[0], "") + re.escape(pair[1])
     return re.compile("|".join(f"{re.escape(first)}(?=[{second}])" for first, second in seconds.items()))
 
 

@@ -32,7 +32,8 @@ class Partition:
             if street is None:
                 street = self.streets[record.street] = Street(record.street, self._shared)
             outputs = street.take(record)
-            self.due = min(self.due, street.due())
+            if self.due > -inf:
+                self.due = min(self.due, street.due())
             return outputs
         digests: list[Digest] = []
         alerts: list[Alert] = []
