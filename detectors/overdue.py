@@ -70,6 +70,7 @@ class OverdueDetector(Detector):
         self.usual = usual
         self.memory_days = memory_days
         self._desks: dict[str, _Desk] = {}
+        self._passed = self._weight = 0.0
 
     def open(self, key: str, ticket: str, due: float) -> None:
         """A ticket due at ``due`` came to the handler ``key``; a second call moves its limit."""
@@ -91,9 +92,17 @@ class OverdueDetector(Detector):
         desk = self._desks.get(key)
         return {} if desk is None else desk.due
 
-    def keys(self) -> list[str]:
-        """The handlers with open tickets, by name."""
-        return sorted(key for key, desk in self._desks.items() if desk.due)
+    def pass_time(self, t: float) -> list[str]:
+        """Let the piles at ``t`` become usual; return the handlers, by name, whose pile is for ``update`` to judge."""
+        large = []
+        for key, desk in self._desks.items():
+            if desk.limits:
+                pile = bisect_right(desk.limits, t)
+                if pile >= self.min_tickets:
+                    large.append(key)
+                else:
+                    self._measure(desk, t, pile)
+        return sorted(large)
 
     def give_up(self, before: float) -> None:
         """Drop the tickets whose limit lies at or before a time: that they were never closed is no news."""
@@ -135,6 +144,9 @@ class OverdueDetector(Detector):
         if before is None:
             desk.measured_at = t
         elif t > before:
-            weight = 1.0 - exp(-(t - before) / DAY / self.memory_days)
-            desk.usual += weight * (pile - desk.usual)
+            if t - before != self._passed:
+                # The same for nearly all desks when time passes for all.
+                self._passed = t - before
+                self._weight = 1.0 - exp(-self._passed / DAY / self.memory_days)
+            desk.usual += self._weight * (pile - desk.usual)
             desk.measured_at = t

@@ -58,12 +58,12 @@ class Desks:
                 self._spoke[handler] = decision
 
     def hourly(self, clock: float) -> list[str]:
-        """Return, once an hour, the handlers whose piles must be looked at though nothing happened there."""
+        """Return, once an hour, the handlers whose piles may be too large though nothing happened there, by name."""
         if clock < self._hour:
             return []
         self._hour = (clock // HOUR + 1) * HOUR
         self._forget(clock - self._memory)
-        return self._overdue.keys()
+        return self._overdue.pass_time(clock)
 
     def judge(self, handler: str, clock: float) -> list[tuple[Decision, Facts]]:
         """Return what is wrong at a handler now, with the facts to tell."""

@@ -1,5 +1,7 @@
 """The street stage as it is spread: the streets of one partition behind one state machine."""
 
+from math import inf
+
 from alerts import Alert
 from sentinel.records import Digest, IssueSummary, Outputs, Routed, RoutedTicket
 from sentinel.shared import Shared
@@ -16,6 +18,8 @@ class Partition:
         self.number = number
         self.applied = 0
         self.streets: dict[str, Street] = {}
+        self.due = inf
+        """before this clock a tick finds nothing to do and nothing to tell"""
         self._shared = shared
 
     def take(self, record: Routed) -> Outputs:
@@ -27,20 +31,21 @@ class Partition:
             street = self.streets.get(record.street)
             if street is None:
                 street = self.streets[record.street] = Street(record.street, self._shared)
-            return street.take(record)
+            outputs = street.take(record)
+            if self.due > -inf:
+                self.due = min(self.due, street.due())
+            return outputs
         digests: list[Digest] = []
         alerts: list[Alert] = []
         issues: list[IssueSummary] = []
         for code in sorted(self.streets):
             street = self.streets[code]
-            alerts += street.advance(record.clock, record.seq)
-            digests += street.drain()
-            issues += street.forgotten()
+            if street.due() <= record.clock:
+                alerts += street.advance(record.clock, record.seq)
+                digests += street.drain()
+                issues += street.forgotten()
+        self.due = min((street.due() for street in self.streets.values()), default=inf)
         return Outputs(alerts, digests=digests, issues=issues)
-
-    def idle(self, clock: float) -> bool:
-        """Whether a tick at `clock` would find nothing to do and nothing to tell."""
-        return all(street.idle(clock) for street in self.streets.values())
 
     def summaries(self) -> Outputs:
         """Return the summary of every live issue, for the end of a replay."""

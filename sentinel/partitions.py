@@ -4,6 +4,7 @@ import multiprocessing
 import queue
 import threading
 from collections.abc import Sequence
+from math import inf
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Protocol
@@ -48,6 +49,8 @@ class InlinePartitions:
     def __init__(self, shared: Shared, numbers: list[int], number: int = 0) -> None:
         self.partitions = {n: Partition(n, shared) for n in numbers}
         self._number = number
+        self._due = inf
+        """before this clock no partition has anything to do at a tick"""
         self._round: list[Outputs] = []
         self._rounds: list[list[Outputs]] = []
 
@@ -58,19 +61,23 @@ class InlinePartitions:
 
     def ticket(self, partition: int, record: RoutedTicket) -> None:
         """Apply a ticket."""
-        outputs = self.partitions[partition].take(record)
+        state = self.partitions[partition]
+        outputs = state.take(record)
+        self._due = min(self._due, state.due)
         if outputs.alerts or outputs.assigned:
             self._round.append(outputs)
 
     def tick(self, record: Tick | End) -> None:
         """Apply a tick to all partitions that have something to do, and close the round."""
         digests: list[Digest] = []
-        for partition in self.partitions.values():
-            if not partition.idle(record.clock):
-                outputs = partition.take(record)
-                if outputs.alerts or outputs.issues:
-                    self._round.append(outputs)
-                digests += outputs.digests
+        if self._due <= record.clock:
+            for partition in self.partitions.values():
+                if partition.due <= record.clock:
+                    outputs = partition.take(record)
+                    if outputs.alerts or outputs.issues:
+                        self._round.append(outputs)
+                    digests += outputs.digests
+            self._due = min(partition.due for partition in self.partitions.values())
         self._round.append(Outputs([], heartbeat=Heartbeat(record.seq, record.clock, self._number, tuple(digests))))
         self._rounds.append(self._round)
         self._round = []

@@ -74,7 +74,7 @@ class Pipeline:
                 self.partitions.tick(record)
 
     def _collect(self, rounds: Sequence[Sequence[Outputs]]) -> list[Said]:
-        return [self._round(outputs) for outputs in rounds]
+        return [self._round(outputs) for outputs in rounds] if rounds else []
 
     def _round(self, outputs: Sequence[Outputs]) -> Said:
         """Let the city answer to what all partitions said up to a tick, and put it all in log order."""
@@ -83,14 +83,16 @@ class Pipeline:
         issues: list[IssueSummary] = []
         merged: list[Merged] = []
         for said in outputs:
-            alerts += [(alert.seq, alert.street, alert) for alert in said.alerts]
+            if said.alerts:
+                alerts += [(alert.seq, alert.street, alert) for alert in said.alerts]
             if said.assigned is not None:
                 assigned.append(said.assigned)
             issues += said.issues
             merged += said.merged
             if said.heartbeat is not None:
                 alerts += [(alert.seq, "", alert) for alert in self._city.take(said.heartbeat)]
-        return Said(in_log_order(alerts), sorted(assigned), issues, merged)
+        assigned.sort()
+        return Said(in_log_order(alerts) if alerts else [], assigned, issues, merged)
 
 
 def _intake_settings(settings: Settings) -> IntakeSettings:

@@ -1,5 +1,7 @@
 """The detectors of one street, fed with numbers and times, within the street's share of the budget."""
 
+from functools import lru_cache
+
 from detectors.base import Decision, Evidence
 from detectors.calibration import Calibrator
 from detectors.callers import CallerLedger
@@ -46,17 +48,15 @@ def city_budget(settings: Settings) -> float:
     return settings.budget.false_alarms_per_week * settings.budget.city_share
 
 
+@lru_cache(maxsize=4096)
 def cells_of(topic: str) -> tuple[str, ...]:
     """Return the series a ticket counts in, each after its parent: the street, the group, the whole path.
 
     >>> cells_of("住建房产/物业管理")
     ('', '住建房产', '住建房产/物业管理')
     """
-    series = [""]
-    if topic:
-        parts = topic.split("/")
-        series += ["/".join(parts[: n + 1]) for n in range(len(parts))]
-    return tuple(series)
+    parts = topic.split("/") if topic else []
+    return ("", *("/".join(parts[: n + 1]) for n in range(len(parts))))
 
 
 def topic_shares(settings: Settings) -> dict[str, float]:

@@ -95,6 +95,27 @@ def test_a_moved_limit_counts_once() -> None:
     assert late.evidence.observed == 1.0
 
 
+def test_small_piles_become_usual_while_time_passes() -> None:
+    """As fast as when each is judged by itself, and large ones are left to that."""
+    passed, judged = OverdueDetector(), OverdueDetector()
+    for overdue in (passed, judged):
+        for handler, tickets in (("small", 4), ("none due", 0), ("large", 9)):
+            for n in range(tickets):
+                overdue.open(handler, f"t{n}", due=0.0)
+            overdue.open(handler, "later", due=1e12)
+    for hour in range(1, 200):
+        assert passed.pass_time(hour * HOUR) == ["large"]
+        for handler in ("small", "none due"):
+            assert judged.update(handler, hour * HOUR) is None
+        passed.update("large", hour * HOUR)
+        judged.update("large", hour * HOUR)
+    for handler in ("small", "none due", "large"):
+        for overdue in (passed, judged):
+            for n in range(20):
+                overdue.open(handler, f"x{n}", due=0.0)
+        assert passed.update(handler, 201 * HOUR) == judged.update(handler, 201 * HOUR)
+
+
 def test_what_was_never_closed_is_given_up() -> None:
     overdue = OverdueDetector(min_tickets=1)
     for n, due in enumerate([30.0, 10.0, 20.0, 10.0]):
@@ -102,7 +123,7 @@ def test_what_was_never_closed_is_given_up() -> None:
     overdue.open("other", "o", due=10.0)
     overdue.give_up(10.0)
     assert dict(overdue.limits("desk")) == {"t0": 30.0, "t2": 20.0}
-    assert overdue.keys() == ["desk"]
+    assert overdue.pass_time(50.0) == ["desk"]
     late = overdue.update("desk", 50.0)
     assert late is not None
     assert late.evidence.observed == 2.0
