@@ -107,8 +107,16 @@ class Index(NamedTuple):
 
     key: Hashes
     head: I32
-    node_slot: I32
-    node_next: I32
+    node: I32
+    """(nodes, 2): slot, next node"""
+
+
+class Scratch(NamedTuple):
+    """Room to work in, so that none is asked for at every ticket."""
+
+    score: F32
+    """of every slot, all 0 between two calls"""
+    touched: I32
 
 
 @njit(cache=True)
@@ -120,66 +128,75 @@ def inverse_frequency(term: np.uint32, common: Common, live: int) -> float:
 
 
 @njit(cache=True)
-def _store(
-    tickets: Tickets,
-    slot: int,
-    common: Common,
-    live: int,
-    words: Hashes,
-    grams: Hashes,
-    gram_marks: U8,
-    names: Hashes,
-    name_marks: U8,
+def rarities(tickets: Tickets, slot: int, common: Common, live: int) -> F64:
+    """Return the inverse frequency of each of a ticket's terms, in their order."""
+    first, stop = tickets.span[slot, WORDS], tickets.span[slot, STOP]
+    rarity = np.empty(stop - first, np.float64)
+    for i in range(first, stop):
+        rarity[i - first] = inverse_frequency(tickets.terms[i], common, live)
+    return rarity
+
+
+@njit(cache=True)
+def _write(
+    tickets: Tickets, slot: int, words: Hashes, grams: Hashes, gram_marks: U8, names: Hashes, name_marks: U8
 ) -> int:
-    """Write a ticket's terms behind those of the slot before, with their norms; return where they end."""
+    """Write a ticket's terms behind those of the slot before; return where they end."""
     at = tickets.span[slot - 1, STOP] if slot else 0
-    squares = np.zeros(3, np.float64)
-    indexed = rare = 0.0
     tickets.span[slot, WORDS] = at
     for term in words:
-        w = inverse_frequency(term, common, live)
-        squares[WORDS] += w * w
         tickets.terms[at] = term
         tickets.marks[at] = 0
         at += 1
     tickets.span[slot, GRAMS] = at
     for i in range(len(grams)):
-        w = inverse_frequency(grams[i], common, live)
-        squares[GRAMS] += w * w
-        if gram_marks[i] & HEADED:
-            squares[HEAD] += w * w
-            rare += max(0.0, w - RARE)
-        if gram_marks[i] & SOUGHT:
-            indexed += w * w
         tickets.terms[at] = grams[i]
         tickets.marks[at] = gram_marks[i]
         at += 1
     tickets.span[slot, NAMES] = at
-    named = placed = 0.0
     for i in range(len(names)):
-        w = inverse_frequency(names[i], common, live)
-        indexed += w * w
-        over = max(0.0, w - NAMED)
-        named += over
-        if name_marks[i] & PLACED:
-            placed += over
         tickets.terms[at] = names[i]
         tickets.marks[at] = name_marks[i]
         at += 1
     tickets.span[slot, STOP] = at
+    return at
+
+
+@njit(cache=True)
+def _weigh(tickets: Tickets, slot: int, rarity: F64) -> None:
+    """Note what a ticket's terms are worth together."""
+    squares = np.zeros(3, np.float64)
+    indexed = rare = named = placed = 0.0
+    first, grams, names, stop = tickets.span[slot]
+    for i in range(first, grams):
+        squares[WORDS] += rarity[i - first] * rarity[i - first]
+    for i in range(grams, names):
+        w = rarity[i - first]
+        squares[GRAMS] += w * w
+        if tickets.marks[i] & HEADED:
+            squares[HEAD] += w * w
+            rare += max(0.0, w - RARE)
+        if tickets.marks[i] & SOUGHT:
+            indexed += w * w
+    for i in range(names, stop):
+        w = rarity[i - first]
+        indexed += w * w
+        over = max(0.0, w - NAMED)
+        named += over
+        if tickets.marks[i] & PLACED:
+            placed += over
     for kind in range(3):
         tickets.norm[slot, kind] = math.sqrt(squares[kind]) + 1e-6
     tickets.index_norm[slot] = math.sqrt(squares[WORDS] + indexed) + 1e-6
     tickets.rare[slot] = rare
     tickets.named[slot] = named
     tickets.placed[slot] = placed
-    return at
 
 
 @njit(cache=True)
-def _tally(tickets: Tickets, slot: int, common: Common, step: int) -> None:
-    for i in range(tickets.span[slot, WORDS], tickets.span[slot, STOP]):
-        common.frequency[tickets.terms[i] >> np.uint32(32 - FREQUENCY_BITS)] += step
+def _tally(terms: Hashes, span: I64, slot: int, frequency: I32, step: int) -> None:
+    for i in range(span[slot, WORDS], span[slot, STOP]):
+        frequency[terms[i] >> np.uint32(32 - FREQUENCY_BITS)] += step
 
 
 @njit(cache=True)
@@ -203,8 +220,8 @@ def _list(tickets: Tickets, slot: int, index: Index, used: int, keys: int) -> tu
         if index.head[at] == EMPTY:
             index.key[at] = tickets.terms[i]
             keys += 1
-        index.node_slot[used] = slot
-        index.node_next[used] = index.head[at]
+        index.node[used, 0] = slot
+        index.node[used, 1] = index.head[at]
         index.head[at] = used
         used += 1
     return used, keys
@@ -220,62 +237,38 @@ def _rehash(keys: Hashes, heads: I32, index: Index) -> None:
 
 
 @njit(cache=True)
-def _nearest(
-    tickets: Tickets,
-    index: Index,
-    common: Common,
-    live: int,
-    words: Hashes,
-    grams: Hashes,
-    gram_marks: U8,
-    names: Hashes,
-    most: int,
-    floor: float,
-    score: F32,
-) -> I32:
-    """Return up to `most` live slots by shared words, title n-grams and names, best first."""
-    touched = np.empty(len(score), np.int32)
+def _nearest(tickets: Tickets, slot: int, rarity: F64, index: Index, seek: Seek, scratch: Scratch) -> I32:
+    """Return up to `seek.most` live slots by shared words, title n-grams and names, best first."""
+    score, touched, node = scratch.score, scratch.touched, index.node
+    first, grams, names, stop = tickets.span[slot]
     n = 0
-    for term in words:
-        n = _meet(tickets, index, term, inverse_frequency(term, common, live), floor, score, touched, n)
-    for i in range(len(grams)):
-        if gram_marks[i] & SOUGHT:
-            n = _meet(tickets, index, grams[i], inverse_frequency(grams[i], common, live), floor, score, touched, n)
-    for term in names:
-        n = _meet(tickets, index, term, inverse_frequency(term, common, live), floor, score, touched, n)
-    return _best(score, touched[:n], tickets.index_norm, most)
-
-
-@njit(cache=True)
-def _meet(
-    tickets: Tickets, index: Index, term: np.uint32, rarity: float, floor: float, score: F32, touched: I32, n: int
-) -> int:
-    """Add a term's squared rarity to the score of every live slot that has it; return how many slots have one."""
-    if rarity < floor:
-        return n
-    worth = np.float32(rarity * rarity)
-    node = index.head[_find(index.key, index.head, term)]
-    while node != EMPTY:
-        slot = index.node_slot[node]
-        if tickets.alive[slot]:
-            if score[slot] == 0.0:
-                touched[n] = slot
+    for i in range(first, stop):
+        if rarity[i - first] < seek.common or (grams <= i < names and not tickets.marks[i] & SOUGHT):
+            continue
+        worth = np.float32(rarity[i - first] * rarity[i - first])
+        at = index.head[_find(index.key, index.head, tickets.terms[i])]
+        while at != EMPTY:
+            other = node[at, 0]
+            if score[other] == 0.0:
+                touched[n] = other
                 n += 1
-            score[slot] += worth
-        node = index.node_next[node]
-    return n
+            score[other] += worth
+            at = node[at, 1]
+    return _best(tickets, scratch, n, seek.most)
 
 
 @njit(cache=True)
-def _best(score: F32, touched: I32, norm: F32, most: int) -> I32:
-    """Return the `most` touched slots of the highest score / norm, earlier slots first on a tie; clear the scores."""
+def _best(tickets: Tickets, scratch: Scratch, n_touched: int, most: int) -> I32:
+    """Return the `most` live slots of the highest score / norm, earlier ones first on a tie; clear the scores."""
     best = np.empty(most, np.int32)
     value = np.empty(most, np.float32)
     n = 0
-    for slot in touched:
-        v = score[slot] / norm[slot]
-        score[slot] = 0.0
+    for slot in scratch.touched[:n_touched]:
+        v = scratch.score[slot] / tickets.index_norm[slot]
+        scratch.score[slot] = 0.0
         if n == most and (v < value[n - 1] or (v == value[n - 1] and slot > best[n - 1])):
+            continue
+        if not tickets.alive[slot]:
             continue
         at = n if n < most else n - 1
         while at > 0 and (v > value[at - 1] or (v == value[at - 1] and slot < best[at - 1])):
@@ -302,15 +295,20 @@ def place_ticket(
     names: Hashes,
     name_marks: U8,
     seek: Seek,
-    score: F32,
+    scratch: Scratch,
     used: I64,
-) -> I32:
-    """Find a ticket's neighbours, then store and index it; `used` is `TicketMemory.used`."""
-    others = _nearest(tickets, index, common, live, words, grams, gram_marks, names, seek.most, seek.common, score)
-    used[TERMS] = _store(tickets, slot, common, live, words, grams, gram_marks, names, name_marks)
+) -> tuple[F64, I32]:
+    """Store a ticket, find its neighbours, index it; return the rarities of its terms and the neighbours.
+
+    `used` is `TicketMemory.used`.
+    """
+    used[TERMS] = _write(tickets, slot, words, grams, gram_marks, names, name_marks)
+    rarity = rarities(tickets, slot, common, live)
+    _weigh(tickets, slot, rarity)
+    others = _nearest(tickets, slot, rarity, index, seek, scratch)
     used[NODES], used[KEYS] = _list(tickets, slot, index, used[NODES], used[KEYS])
     tickets.alive[slot] = 1
-    return others
+    return rarity, others
 
 
 class TicketMemory:
@@ -336,7 +334,7 @@ class TicketMemory:
     used
         Terms stored, nodes and keys of the index in use; shape (3,).
     scratch
-        A score for every slot, all 0 between two calls.
+        Room to work in.
     """
 
     def __init__(self, prior: F32, dimension: int, strength: float = 1000.0) -> None:
@@ -366,17 +364,20 @@ class TicketMemory:
             counted=np.zeros(slots, np.uint8),
             issue=np.zeros(slots, np.int64),
         )
-        self.scratch = np.zeros(slots, np.float32)
+        self._start_scratch()
         self._start_index(4096, 8192)
 
     def _start_index(self, keys: int, nodes: int) -> None:
         self.index = Index(
             np.zeros(keys, np.uint32),
             np.full(keys, EMPTY, np.int32),
-            np.zeros(nodes, np.int32),
-            np.zeros(nodes, np.int32),
+            np.zeros((nodes, 2), np.int32),
         )
         self.used[[NODES, KEYS]] = 0
+
+    def _start_scratch(self) -> None:
+        slots = len(self.tickets.alive)
+        self.scratch = Scratch(np.zeros(slots, np.float32), np.zeros(slots, np.int32))
 
     def place(self, terms: Terms, vector: F32, fields: Fields, seek: Seek) -> tuple[int, I32]:
         """Remember a ticket; return its slot, and the live ones worth comparing it with, best first.
@@ -385,7 +386,7 @@ class TicketMemory:
         are taken. Exact: every live ticket that shares a rarer term is scored.
         """
         slot = self.reserve(terms, vector, fields)
-        others = place_ticket(
+        _, others = place_ticket(
             self.tickets, slot, self.index, self.common, self.live, *terms, seek, self.scratch, self.used
         )  # fmt: skip
         return slot, others
@@ -395,7 +396,7 @@ class TicketMemory:
         slot = self.count
         if slot == len(self.tickets.alive):
             self._grow({name for name in Tickets._fields if name not in ("terms", "marks")})
-            self.scratch = np.zeros(2 * slot, np.float32)
+            self._start_scratch()
         size = len(terms.words) + len(terms.grams) + len(terms.names)
         while self.used[TERMS] + size > len(self.tickets.terms):
             self._grow({"terms", "marks"})
@@ -415,7 +416,7 @@ class TicketMemory:
         """
         self.tickets.counted[slot] = 1
         self.live += 1
-        _tally(self.tickets, slot, self.common, 1)
+        _tally(self.tickets.terms, self.tickets.span, slot, self.common.frequency, 1)
 
     def _grow(self, names: set[str]) -> None:
         """Double the arrays of these names."""
@@ -425,11 +426,8 @@ class TicketMemory:
     def _make_room(self, size: int) -> None:
         """See to it that the index can take so many terms more."""
         index = self.index
-        while self.used[NODES] + size > len(index.node_slot):
-            index = index._replace(
-                node_slot=np.concatenate([index.node_slot, np.zeros_like(index.node_slot)]),
-                node_next=np.concatenate([index.node_next, np.zeros_like(index.node_next)]),
-            )
+        while self.used[NODES] + size > len(index.node):
+            index = index._replace(node=np.concatenate([index.node, np.zeros_like(index.node)]))
         while 2 * (self.used[KEYS] + size) > len(index.key):
             old = index
             keys = 2 * len(old.key)
@@ -449,7 +447,7 @@ class TicketMemory:
         """Drop tickets; when more than a third of the slots are dead, see `compact`."""
         for slot in slots:
             if self.tickets.counted[slot]:
-                _tally(self.tickets, slot, self.common, -1)
+                _tally(self.tickets.terms, self.tickets.span, slot, self.common.frequency, -1)
                 self.live -= 1
             self.tickets.alive[slot] = 0
         self.dead += len(slots)
@@ -510,7 +508,7 @@ class TicketMemory:
             full[: len(part)] = part
             arrays[name] = full
         self.tickets = Tickets(**arrays)
-        self.scratch = np.zeros(len(self.tickets.alive), np.float32)
+        self._start_scratch()
         self._start_index(4096, 8192)
         for slot in range(self.count):
             if self.tickets.alive[slot]:

@@ -20,10 +20,9 @@ from embeddings.memory import (
     STOP,
     TOPIC,
     WORDS,
-    Common,
     TicketMemory,
     Tickets,
-    inverse_frequency,
+    rarities,
 )
 from embeddings.terms import HEADED, PLACED, Hashes
 
@@ -93,12 +92,10 @@ def _table_size(terms: int) -> int:
 
 
 @njit(cache=True)
-def plausible(
-    tickets: Tickets, common: Common, live: int, slot: int, others: I32, least_words: float, least_names: float
-) -> I32:
+def plausible(tickets: Tickets, slot: int, rarity: F64, others: I32, least_words: float, least_names: float) -> I32:
     """Return those of `others` that share words or names enough with a ticket, or its address.
 
-    The features `words` and `names_share` alone, at a fraction of the cost of all.
+    The features `words` and `names_share` alone, at a fraction of the cost of all; `rarity` as `rarities` gives it.
     """
     terms, span = tickets.terms, tickets.span
     first, grams, names, stop = span[slot]
@@ -107,10 +104,6 @@ def plausible(
     where = np.full(size, -1, np.int32)
     _enter(terms, first, grams, key, where)
     _enter(terms, names, stop, key, where)
-    weight = np.zeros(stop - first, np.float64)
-    for i in range(first, stop):
-        if i < grams or i >= names:
-            weight[i - first] = inverse_frequency(terms[i], common, live)
     kept = np.empty(len(others), np.int32)
     n = 0
     for o in others:
@@ -118,7 +111,7 @@ def plausible(
         for i in range(span[o, NAMES], span[o, STOP]):
             j = _look_up(key, where, terms[i])
             if j >= names:
-                shared += max(0.0, weight[j - first] - NAMED)
+                shared += max(0.0, rarity[j - first] - NAMED)
         good = shared >= least_names * (min(tickets.named[slot], tickets.named[o]) + NAME_WORTH)
         good |= tickets.key[slot, ADDRESS] != 0 and tickets.key[slot, ADDRESS] == tickets.key[o, ADDRESS]
         if not good:
@@ -126,7 +119,7 @@ def plausible(
             for i in range(span[o, WORDS], span[o, GRAMS]):
                 j = _look_up(key, where, terms[i])
                 if 0 <= j < grams:
-                    words += weight[j - first] * weight[j - first]
+                    words += rarity[j - first] * rarity[j - first]
             good = words >= least_words * tickets.norm[slot, WORDS] * tickets.norm[o, WORDS]
         if good:
             kept[n] = o
@@ -135,8 +128,11 @@ def plausible(
 
 
 @njit(cache=True)
-def features(tickets: Tickets, common: Common, live: int, slot: int, others: I32) -> F64:
+def features(tickets: Tickets, slot: int, rarity: F64, others: I32) -> F64:
     """Return the evidence on one ticket against others; shape (len(others), N_FEATURES)."""
+    out = np.zeros((len(others), N_FEATURES), np.float64)
+    if not len(others):
+        return out
     terms, marks, span, norm = tickets.terms, tickets.marks, tickets.span, tickets.norm
     # the query's terms in one table: words, n-grams and names never share a hash but by accident
     first, grams_first, names_first, stop = span[slot]
@@ -144,12 +140,7 @@ def features(tickets: Tickets, common: Common, live: int, slot: int, others: I32
     key = np.empty(size, np.uint32)
     where = np.full(size, -1, np.int32)
     _enter(terms, first, stop, key, where)
-    weight = np.empty(stop - first, np.float64)
-    for i in range(first, stop):
-        weight[i - first] = inverse_frequency(terms[i], common, live)
     my_grams = names_first - grams_first
-
-    out = np.zeros((len(others), N_FEATURES), np.float64)
     for k in range(len(others)):
         o = others[k]
         row = out[k]
@@ -158,12 +149,12 @@ def features(tickets: Tickets, common: Common, live: int, slot: int, others: I32
         for i in range(span[o, WORDS], span[o, GRAMS]):
             j = _look_up(key, where, terms[i])
             if 0 <= j < grams_first:
-                words += weight[j - first] * weight[j - first]
+                words += rarity[j - first] * rarity[j - first]
         for i in range(span[o, GRAMS], span[o, NAMES]):
             j = _look_up(key, where, terms[i])
             if j < grams_first or j >= names_first:
                 continue
-            w = weight[j - first]
+            w = rarity[j - first]
             grams += w * w
             over = max(0.0, w - RARE)
             shared += over
@@ -177,7 +168,7 @@ def features(tickets: Tickets, common: Common, live: int, slot: int, others: I32
             j = _look_up(key, where, terms[i])
             if j < names_first:
                 continue
-            over = max(0.0, weight[j - first] - NAMED)
+            over = max(0.0, rarity[j - first] - NAMED)
             rarest = max(rarest, over)
             names += over
             if marks[j] & PLACED:
@@ -221,5 +212,6 @@ def features(tickets: Tickets, common: Common, live: int, slot: int, others: I32
 
 def pair_features(memory: TicketMemory, slot: int, others: I32) -> F64:
     """Return the features of one ticket against others of the same memory; shape (len(others), N_FEATURES)."""
-    found: F64 = features(memory.tickets, memory.common, memory.live, slot, others)
+    rarity = rarities(memory.tickets, slot, memory.common, memory.live)
+    found: F64 = features(memory.tickets, slot, rarity, others)
     return found

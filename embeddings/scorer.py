@@ -15,7 +15,20 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from embeddings.memory import F32, F64, I32, I64, Common, Fields, Index, Seek, TicketMemory, Tickets, place_ticket
+from embeddings.memory import (
+    F32,
+    F64,
+    I32,
+    I64,
+    Common,
+    Fields,
+    Index,
+    Scratch,
+    Seek,
+    TicketMemory,
+    Tickets,
+    place_ticket,
+)
 from embeddings.pairs import FEATURES, features, plausible
 from embeddings.terms import U8, Hashes, Terms
 
@@ -153,9 +166,8 @@ def _descend(row: F64, trees: Trees) -> float:
 @njit(cache=True)
 def _judge(
     tickets: Tickets,
-    common: Common,
-    live: int,
     slot: int,
+    rarity: F64,
     others: I32,
     needed: Plausible,
     letters: float,
@@ -163,8 +175,8 @@ def _judge(
     trees: Trees,
 ) -> tuple[I64, F64, NDArray[np.bool_]]:
     if letters < 0.5:
-        others = plausible(tickets, common, live, slot, others, needed.words, needed.names)
-    rows = features(tickets, common, live, slot, others)
+        others = plausible(tickets, slot, rarity, others, needed.words, needed.names)
+    rows = features(tickets, slot, rarity, others)
     issues = np.empty(len(rows), np.int64)
     logits = np.empty(len(rows), np.float64)
     copies = np.zeros(len(rows), np.bool_)
@@ -201,14 +213,14 @@ def _meet(
     names: Hashes,
     name_marks: U8,
     seek: Seek,
-    scratch: F32,
+    scratch: Scratch,
     used: I64,
     needed: Plausible,
     letters: float,
     logistic: Logistic,
     trees: Trees,
 ) -> tuple[I64, F64, NDArray[np.bool_]]:
-    others = place_ticket(
+    rarity, others = place_ticket(
         tickets, slot, index, common, live, words, grams, gram_marks, names, name_marks, seek, scratch, used
     )
-    return _judge(tickets, common, live, slot, others, needed, letters, logistic, trees)
+    return _judge(tickets, slot, rarity, others, needed, letters, logistic, trees)
