@@ -2,12 +2,12 @@
 
 import hashlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from sentinel.records import UNKNOWN_STREET, End, Routed, RoutedTicket, Tick
+from sentinel.records import UNKNOWN_STREET, ConfigChange, End, Routed, RoutedTicket, Tick
 from sentinel.tickets import TicketEvent
 
 DAY = 86400.0
@@ -79,14 +79,19 @@ class Intake:
         self._expiry: deque[tuple[float, bytes]] = deque()
         self._clean_names: set[str] = set()
 
-    def take(self, position: int, event: TicketEvent) -> Taken:
-        """Take one event; see the class for redeliveries."""
+    def take(self, position: int, event: TicketEvent, appended: float | None = None) -> Taken:
+        """Take one event; see the class for redeliveries.
+
+        `appended` is when the source got it, if it knows: it stands in for an arrival that is not given when an
+        event is judged to come from the future.
+        """
         if position <= self.position:
             return Taken([])
         self.position = position
         at = event.at.timestamp()
         arrival = event.arrived_at.timestamp() if event.arrived_at is not None else at
-        if at > max(arrival, self.clock) + self.settings.future:
+        heard = arrival if event.arrived_at is not None or appended is None else appended
+        if at > max(heard, self.clock) + self.settings.future:
             return Taken([], Refusal.FUTURE)
         key = hashlib.blake2b(event.ticket_id.encode(), digest_size=12).digest()
         identity = _identity(event.event, at)
@@ -130,6 +135,19 @@ class Intake:
             )
         )
         return Taken(records)
+
+    def pass_time(self, clock: float) -> list[Routed]:
+        """Let the clock reach a time though nothing has arrived; return the ticks."""
+        clock = max(self.clock, clock)
+        records = self._ticks(clock)
+        self.clock = clock
+        return records
+
+    def change(self, document: Mapping[str, dict[str, object]], door: Door, settings: IntakeSettings) -> list[Routed]:
+        """Let another configuration hold from here on."""
+        self.seq += 1
+        self.attach(door, settings)
+        return [ConfigChange(self.seq, self.clock, document)]
 
     def end(self) -> list[Routed]:
         """Close the input: the clock stops where it is."""
