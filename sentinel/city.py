@@ -11,7 +11,7 @@ from sentinel.facts import evidence_of, issue_facts, tickets_facts
 from sentinel.gist import gist
 from sentinel.issues import Issue
 from sentinel.reading import issue_id_of
-from sentinel.records import Digest, HandlerDigest, Heartbeat, IssueDigest, RoutedTicket
+from sentinel.records import ConfigChange, Digest, HandlerDigest, Heartbeat, IssueDigest, RoutedTicket
 from sentinel.shared import Shared
 from sentinel.watch import StreetWatch, cells_of, city_budget
 
@@ -79,6 +79,15 @@ class City:
             else:
                 alerts += self._ticket(digest)
         return alerts + self._advance(heartbeat.clock, heartbeat.seq)
+
+    def change(self, record: ConfigChange) -> None:
+        """Let another configuration hold from now on; what was learned stays."""
+        shared = self._shared = self._shared.changed(record.document)
+        settings = shared.settings
+        self._clusterer.settings = shared.city_clusterer_settings
+        self._watch.configure(settings, city_budget(settings))
+        self._desks.configure(settings)
+        self._book.configure(settings.streets.name, settings.alerts.rules, settings.severity, settings.timezone)
 
     # -- issues and topics -------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """The street stage as it is spread: the streets of one partition behind one state machine."""
 
 from alerts import Alert
-from sentinel.records import Digest, IssueSummary, Outputs, Routed, RoutedTicket
+from sentinel.records import ConfigChange, Digest, IssueSummary, Outputs, Routed, RoutedTicket
 from sentinel.shared import Shared
 from sentinel.street import Street
 
@@ -19,7 +19,7 @@ class Partition:
         self._shared = shared
 
     def take(self, record: Routed) -> Outputs:
-        """Apply one record: a ticket goes to its street, a tick or the end to all of them by code."""
+        """Apply one record: a ticket goes to its street, anything else to all of them by code."""
         if record.seq <= self.applied:
             return Outputs([])
         self.applied = record.seq
@@ -37,6 +37,16 @@ class Partition:
             digests += street.drain()
             issues += street.forgotten()
         return Outputs(alerts, digests=digests, issues=issues)
+
+    def change(self, record: ConfigChange, shared: Shared) -> Outputs:
+        """Apply a change of the configuration to what `shared` holds."""
+        if record.seq <= self.applied:
+            return Outputs([])
+        outputs = self.take(record)
+        self._shared = shared
+        for street in self.streets.values():
+            street.configure(shared)
+        return outputs
 
     def idle(self, clock: float) -> bool:
         """Whether a tick at `clock` would find nothing to do and nothing to tell."""

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from sentinel.errors import SentinelError
 from sentinel.partition import Partition
-from sentinel.records import Digest, End, Heartbeat, Outputs, Routed, RoutedTicket, Tick
+from sentinel.records import ConfigChange, Digest, End, Heartbeat, Outputs, Routed, RoutedTicket, Tick
 from sentinel.settings import Settings
 from sentinel.shared import Shared
 
@@ -28,8 +28,8 @@ class Partitions(Protocol):
     def ticket(self, partition: int, record: RoutedTicket) -> None:
         """Send a ticket to its partition."""
 
-    def tick(self, record: Tick | End) -> None:
-        """Send a tick, or the end, to all partitions."""
+    def tick(self, record: Tick | End | ConfigChange) -> None:
+        """Send what is no ticket to all partitions."""
 
     def ready(self) -> Sequence[list[Outputs]]:
         """Return the rounds that are complete."""
@@ -46,6 +46,7 @@ class InlinePartitions:
 
     def __init__(self, shared: Shared, numbers: list[int], number: int = 0) -> None:
         self.partitions = {n: Partition(n, shared) for n in numbers}
+        self._shared = shared
         self._number = number
         self._round: list[Outputs] = []
         self._rounds: list[list[Outputs]] = []
@@ -61,16 +62,24 @@ class InlinePartitions:
         if outputs.alerts or outputs.assigned:
             self._round.append(outputs)
 
-    def tick(self, record: Tick | End) -> None:
+    def tick(self, record: Tick | End | ConfigChange) -> None:
         """Apply a tick to all partitions that have something to do, and close the round."""
         digests: list[Digest] = []
+        change = record if isinstance(record, ConfigChange) else None
+        if change is not None:
+            self._shared = self._shared.changed(change.document)
         for partition in self.partitions.values():
-            if not partition.idle(record.clock):
+            if change is not None:
+                outputs = partition.change(change, self._shared)
+            elif not partition.idle(record.clock):
                 outputs = partition.take(record)
-                if outputs.alerts or outputs.issues:
-                    self._round.append(outputs)
-                digests += outputs.digests
-        self._round.append(Outputs([], heartbeat=Heartbeat(record.seq, record.clock, self._number, tuple(digests))))
+            else:
+                continue
+            if outputs.alerts or outputs.issues:
+                self._round.append(outputs)
+            digests += outputs.digests
+        heartbeat = Heartbeat(record.seq, record.clock, self._number, tuple(digests), change)
+        self._round.append(Outputs([], heartbeat=heartbeat))
         self._rounds.append(self._round)
         self._round = []
 
@@ -86,8 +95,15 @@ class InlinePartitions:
     def close(self) -> None:
         """Nothing to let go of."""
 
+    def __getstate__(self) -> dict[str, object]:
+        """State without what belongs to the package and the configuration."""
+        state = self.__dict__.copy()
+        del state["_shared"]
+        return state
+
     def attach(self, shared: Shared) -> None:
         """Give restored partitions what their state leaves out."""
+        self._shared = shared
         for partition in self.partitions.values():
             partition.attach(shared)
 
@@ -171,7 +187,7 @@ class ProcessPartitions:
         if len(batch) >= _BATCH:
             self._send(worker)
 
-    def tick(self, record: Tick | End) -> None:
+    def tick(self, record: Tick | End | ConfigChange) -> None:
         """Send a tick to all processes."""
         for worker in range(len(self._batches)):
             self._batches[worker].append((0, record))

@@ -7,7 +7,16 @@ from alerts import Alert
 from sentinel.city import City
 from sentinel.intake import Door, Intake, IntakeSettings, Taken
 from sentinel.partitions import InlinePartitions, Partitions
-from sentinel.records import Assigned, IssueSummary, Merged, Outputs, Routed, RoutedTicket, in_log_order
+from sentinel.records import (
+    Assigned,
+    ConfigChange,
+    IssueSummary,
+    Merged,
+    Outputs,
+    Routed,
+    RoutedTicket,
+    in_log_order,
+)
 from sentinel.settings import Settings
 from sentinel.shared import Shared
 from sentinel.tickets import TicketEvent
@@ -34,13 +43,22 @@ class Pipeline:
         self.partitions: Partitions = partitions or InlinePartitions(shared, shared.partitions)
         self._intake = Intake(door, _intake_settings(shared.settings))
         self._city = City(shared, self.partitions.sources)
-        self._partition_of = shared.streets.partition
+        self._shared = shared
 
     def take(self, position: int, event: TicketEvent) -> Taken:
         """Take one event at its position in the source; return what intake made of it."""
         taken = self._intake.take(position, event)
         self._route(taken.records)
         return taken
+
+    def route(self, record: Routed) -> None:
+        """Take a record that an intake has made, this one's or one of an exported log."""
+        if isinstance(record, RoutedTicket):
+            self.partitions.ticket(self._shared.streets.partition(record.street), record)
+            return
+        if isinstance(record, ConfigChange):
+            self._shared = self._shared.changed(record.document)
+        self.partitions.tick(record)
 
     def said(self) -> list[Said]:
         """Return what is complete: said up to a tick that all partitions have answered."""
@@ -54,12 +72,12 @@ class Pipeline:
     def __getstate__(self) -> dict[str, object]:
         """State without what belongs to the package and the configuration."""
         state = self.__dict__.copy()
-        del state["_partition_of"]
+        del state["_shared"]
         return state
 
     def attach(self, shared: Shared, door: Door) -> None:
         """Give a restored pipeline what its state leaves out."""
-        self._partition_of = shared.streets.partition
+        self._shared = shared
         self._intake.attach(door, _intake_settings(shared.settings))
         self._city.attach(shared)
         if isinstance(self.partitions, InlinePartitions):
@@ -67,10 +85,7 @@ class Pipeline:
 
     def _route(self, records: Sequence[Routed]) -> None:
         for record in records:
-            if isinstance(record, RoutedTicket):
-                self.partitions.ticket(self._partition_of(record.street), record)
-            else:
-                self.partitions.tick(record)
+            self.route(record)
 
     def _collect(self, rounds: Sequence[Sequence[Outputs]]) -> list[Said]:
         return [self._round(outputs) for outputs in rounds]
@@ -81,6 +96,7 @@ class Pipeline:
         assigned: list[Assigned] = []
         issues: list[IssueSummary] = []
         merged: list[Merged] = []
+        change: ConfigChange | None = None
         for said in outputs:
             alerts += [(alert.seq, alert.street, alert) for alert in said.alerts]
             if said.assigned is not None:
@@ -89,6 +105,9 @@ class Pipeline:
             merged += said.merged
             if said.heartbeat is not None:
                 alerts += [(alert.seq, "", alert) for alert in self._city.take(said.heartbeat)]
+                change = said.heartbeat.change
+        if change is not None:
+            self._city.change(change)
         return Said(in_log_order(alerts), sorted(assigned), issues, merged)
 
 

@@ -3,7 +3,7 @@
 Every record carries the number that intake gave it and the clock at that moment. Times are POSIX seconds.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from alerts.model import Alert
@@ -53,7 +53,16 @@ class End(NamedTuple):
     clock: float
 
 
-Routed = RoutedTicket | Tick | End
+class ConfigChange(NamedTuple):
+    """From here on another configuration holds; goes to every partition."""
+
+    seq: int
+    clock: float
+    document: Mapping[str, dict[str, object]]
+    """what `sentinel.settings.load_document` gives"""
+
+
+Routed = RoutedTicket | Tick | End | ConfigChange
 
 
 class Assigned(NamedTuple):
@@ -113,6 +122,8 @@ class Heartbeat(NamedTuple):
     source: int
     """who answers, one of those the city waits for"""
     digests: tuple[Digest, ...]
+    change: ConfigChange | None = None
+    """the record answered, where it is one"""
 
 
 class IssueSummary(NamedTuple):

@@ -99,6 +99,17 @@ class Street:
         told = not (self._digests or self._handling.digests)
         return told and clock < self._next_sweep and (due is None or due > clock)
 
+    def configure(self, shared: Shared) -> None:
+        """Let another configuration hold from now on; what was learned stays, the topic classifier's words too."""
+        self._shared = shared
+        settings = shared.settings
+        self._clusterer.settings = shared.clusterer_settings
+        self._watch.configure(settings, street_budget(settings, self.code))
+        self._handling.configure(settings)
+        self._book.configure(
+            shared.streets.name(self.code), settings.alerts.rules, settings.severity, settings.timezone
+        )
+
     def drain(self) -> list[Digest]:
         """Return what the city has not been told yet."""
         digests: list[Digest] = [*self._digests, *self._handling.drain()]

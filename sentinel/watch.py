@@ -106,6 +106,16 @@ class StreetWatch:
         self._rising = RisingDetector(share["rising"], topic_shares(settings), min_calls=d.rising.min_callers)
         self._urgent = UrgentDetector(d.urgent.strength)
 
+    def configure(self, settings: Settings, alarms_per_week: float) -> None:
+        """Let other settings hold from now on; what was learned stays."""
+        fresh = StreetWatch(settings, alarms_per_week)
+        self._new.retune(fresh._new)
+        self._mass.retune(fresh._mass)
+        self._recurred.retune(fresh._recurred)
+        self._floor.retune(fresh._floor)
+        self._rising.retune(fresh._rising)
+        self._urgent.retune(fresh._urgent)
+
     def issue(self, issue: str, ticket: RoutedTicket, topic: str, *, closed: bool, countable: bool) -> list[Decision]:
         """Judge an issue that has just got a ticket; `countable` is False for mere questions: never mass.
 
