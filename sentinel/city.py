@@ -81,8 +81,12 @@ class City:
         return alerts + self._advance(heartbeat.clock, heartbeat.seq)
 
     def change(self, record: ConfigChange) -> None:
+        """Apply a change of the configuration."""
+        self.configure(self._shared.changed(record.document))
+
+    def configure(self, shared: Shared) -> None:
         """Let another configuration hold from now on; what was learned stays."""
-        shared = self._shared = self._shared.changed(record.document)
+        self._shared = shared
         settings = shared.settings
         self._clusterer.settings = shared.city_clusterer_settings
         self._watch.configure(settings, city_budget(settings))

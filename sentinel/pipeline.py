@@ -41,7 +41,7 @@ class Pipeline:
 
     def __init__(self, shared: Shared, door: Door, partitions: Partitions | None = None) -> None:
         self.partitions: Partitions = partitions or InlinePartitions(shared, shared.partitions)
-        self._intake = Intake(door, _intake_settings(shared.settings))
+        self._intake = Intake(door, intake_settings(shared.settings))
         self._city = City(shared, self.partitions.sources)
         self._shared = shared
 
@@ -78,7 +78,7 @@ class Pipeline:
     def attach(self, shared: Shared, door: Door) -> None:
         """Give a restored pipeline what its state leaves out."""
         self._shared = shared
-        self._intake.attach(door, _intake_settings(shared.settings))
+        self._intake.attach(door, intake_settings(shared.settings))
         self._city.attach(shared)
         if isinstance(self.partitions, InlinePartitions):
             self.partitions.attach(shared)
@@ -111,5 +111,6 @@ class Pipeline:
         return Said(in_log_order(alerts), sorted(assigned), issues, merged)
 
 
-def _intake_settings(settings: Settings) -> IntakeSettings:
+def intake_settings(settings: Settings) -> IntakeSettings:
+    """Intake's numbers, out of all settings."""
     return IntakeSettings(settings.tick, settings.arrival.future_limit, settings.memory.tickets)
