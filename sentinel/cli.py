@@ -153,5 +153,49 @@ def check_config(directory: Path | None) -> None:
     sys.exit(check(directory, Console()))
 
 
+@main.command()
+@_config_option
+@click.option("--loglevel", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True)
+def worker(config: Path | None, loglevel: str) -> None:
+    """Run a worker of the service on Kafka; where its servers are stands in the environment.
+
+    \b
+    SENTINEL_KAFKA=broker:9092 SENTINEL_CALLER_KEY_FILE=caller.key sentinel worker --config my-config
+    """
+    from sentinel.stream.worker_command import run_worker
+
+    run_worker(config, loglevel)
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True, type=FILES)
+@click.option("--map", "mapping", metavar="FIELD=COLUMN,…", default="", help="Foreign column names.")
+@click.option("--rate", type=click.FloatRange(min=0), default=0.0, help="Events a second; 0: at once.")
+@click.option("--finish", is_flag=True, help="End the stream as a replay ends a file.")
+def produce(files: tuple[Path, ...], mapping: str, rate: float, finish: bool) -> None:
+    """Put the tickets of FILES on Kafka, in the order in which a replay takes them."""
+    from rich.console import Console
+
+    from sentinel.readers.columns import parse_map
+    from sentinel.stream.environment import Environment
+    from sentinel.stream.produce import run_produce
+
+    run_produce(files, parse_map(mapping), rate, finish, Environment.read(), Console())
+
+
+@main.command()
+@click.argument("what", type=click.Choice(["alerts"]))
+@click.option("--all", "everything", is_flag=True, help="Begin with the oldest that are kept.")
+@click.option("--lines", is_flag=True, help="Print the lines of JSON as they are.")
+def tail(what: str, everything: bool, lines: bool) -> None:  # noqa: ARG001  # alerts are all there is
+    """Show alerts as they come."""
+    from rich.console import Console
+
+    from sentinel.stream.environment import Environment
+    from sentinel.stream.tail import run_tail
+
+    run_tail(Environment.read(), Console(), everything=everything, lines=lines)
+
+
 if __name__ == "__main__":
     main()
