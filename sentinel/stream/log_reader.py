@@ -75,10 +75,16 @@ class LogReader:
         left = {tp for tp in self._partitions if await self._consumer.position(tp) < ends[tp.partition]}
         if not left:
             return
+        known: dict[int, int] = {}
         async for batch in self.batches():
-            yield [message for message in batch if message.offset < ends[message.partition]]
-            # the end may be a gap that compaction has left, so the position decides, not the last message
-            left = {tp for tp in left if await self._consumer.position(tp) < ends[tp.partition]}
+            for tp in left:
+                # what a fetch says of the end is right with every broker, what one asks for is not
+                end = self._consumer.highwater(tp)
+                if end is not None:
+                    known.setdefault(tp.partition, end)
+            yield [message for message in batch if message.offset < known.get(message.partition, 0)]
+            # the last message may be one that compaction has removed, so the position decides
+            left = {tp for tp in left if await self._consumer.position(tp) < known.get(tp.partition, 1 << 62)}
             if not left:
                 return
 

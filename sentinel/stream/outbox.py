@@ -3,20 +3,50 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaTimeoutError
+from aiokafka.errors import KafkaError, KafkaTimeoutError, UnknownError, UnsupportedVersionError
 
 from sentinel.stream.envelope import Outgoing
+
+log = logging.getLogger(__name__)
 
 FULL: Final = 4000
 """Messages under way from which on stages wait before they take more."""
 _LINGER_MS: Final = 5
 _BATCH_BYTES: Final = 512 << 10
 _TIMEOUT_MS: Final = 40_000
+
+
+async def open_producer(brokers: Iterable[str]) -> AIOKafkaProducer:
+    """A producer that is started: idempotent, unless the brokers know no such thing (small ones for tests do not).
+
+    Without, a batch may come twice, and after an error one may come without the one before it. Readers of the routed
+    log and of digests check both.
+    """
+    options = {
+        "bootstrap_servers": list(brokers),
+        "acks": "all",
+        "linger_ms": _LINGER_MS,
+        "max_batch_size": _BATCH_BYTES,
+        "request_timeout_ms": _TIMEOUT_MS,
+    }
+    producer = AIOKafkaProducer(enable_idempotence=True, **options)
+    try:
+        await producer.start()
+    except (UnknownError, UnsupportedVersionError):
+        await producer.stop()
+        log.warning("the brokers know no idempotent producers; messages may come twice")
+        producer = AIOKafkaProducer(**options)
+        await producer.start()
+    except KafkaError:
+        await producer.stop()
+        raise
+    return producer
 
 
 class Outbox:
@@ -42,14 +72,7 @@ class Outbox:
 
     async def start(self) -> None:
         """Connect."""
-        self._producer = AIOKafkaProducer(
-            bootstrap_servers=self._brokers,
-            enable_idempotence=True,
-            linger_ms=_LINGER_MS,
-            max_batch_size=_BATCH_BYTES,
-            request_timeout_ms=_TIMEOUT_MS,
-        )
-        await self._producer.start()
+        self._producer = await open_producer(self._brokers)
         self._task = asyncio.get_running_loop().create_task(self._pump())
 
     def put(self, messages: Iterable[Outgoing]) -> int:

@@ -10,7 +10,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from aiokafka import AIOKafkaProducer
 from rich.console import Console
 
 from sentinel.readers import Entry, Rejection, in_order, open_tickets
@@ -18,6 +17,7 @@ from sentinel.settings import load_settings
 from sentinel.stream import envelope
 from sentinel.stream.environment import Environment
 from sentinel.stream.inbox import control
+from sentinel.stream.outbox import open_producer
 from sentinel.stream.topics import TICKETS, Topics, declare
 from sentinel.tickets import FIELD_NAMES_ZH, TicketEvent
 
@@ -75,10 +75,7 @@ def _messages(entries: Iterable[Entry], application: str, finish: bool) -> Itera
 
 async def _send(messages: Iterator[Sent], rate: float, environment: Environment, topics: Topics) -> int:
     await declare(environment, topics)
-    producer = AIOKafkaProducer(
-        bootstrap_servers=list(environment.kafka), enable_idempotence=True, linger_ms=5, max_batch_size=256 << 10
-    )
-    await producer.start()
+    producer = await open_producer(environment.kafka)
     topic, sent, began = topics.name(TICKETS), 0, time.monotonic()
     under_way: set[asyncio.Future[object]] = set()
     try:

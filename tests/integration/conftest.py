@@ -1,0 +1,132 @@
+"""Servers for the session, and one application a test."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from sentinel.replay_command import run_replay
+from sentinel.simulate import simulate
+from sentinel.stream.envelope import Message
+from sentinel.stream.log_reader import LogReader
+from tests.integration.servers import ROOT, Broker, Redis, Worker, broker_in
+
+CONFIG = """\
+checkpoint:
+  records: {records}
+  every: {every}
+replication: 1
+retention: {{tickets: 7d, digests: 7d, routed: 400d, alerts: 400d, dead: 90d}}
+"""
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    broker = broker_in(tmp_path_factory.mktemp("broker"))
+    broker.begin()
+    yield broker
+    broker.kill()
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    server = Redis(tmp_path_factory.mktemp("redis"))
+    server.begin()
+    yield server
+    server.kill()
+
+
+class Application:
+    """One application on the broker: its workers, its topics, the command line beside it."""
+
+    def __init__(self, broker: Broker, directory: Path, *, records: int, every: str) -> None:
+        self.name = f"t-{uuid.uuid4().hex[:10]}"
+        self.broker = broker
+        self.directory = directory
+        self.config = directory / "config"
+        self.config.mkdir()
+        (self.config / "stream.yaml").write_text(CONFIG.format(records=records, every=every), encoding="utf-8")
+        self.workers: list[Worker] = []
+
+    def worker(self, **options: object) -> Worker:
+        """A worker that is not started yet."""
+        worker = Worker(self.name, self.broker, self.directory, self.config, len(self.workers), **options)  # type: ignore[arg-type]
+        self.workers.append(worker)
+        return worker
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the command line needs to find it."""
+        return {
+            "PYTHONPATH": str(ROOT),
+            "SENTINEL_APPLICATION": self.name,
+            "SENTINEL_KAFKA": self.broker.address,
+            "SENTINEL_CONFIG": str(self.config),
+        }
+
+    def command(self, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run `sentinel ...`."""
+        return subprocess.run(
+            [sys.executable, "-m", "sentinel.cli", *map(str, arguments)],
+            env={**os.environ, **self.environment, **environment},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def read(self, short: str, partitions: Sequence[int] = (0,)) -> list[Message]:
+        """Everything that a topic holds."""
+
+        async def read() -> list[Message]:
+            async with LogReader([self.broker.address], f"{self.name}.{short}", partitions) as reader:
+                return [message async for batch in reader.to_end() for message in batch]
+
+        return asyncio.run(read())
+
+    def end(self) -> None:
+        """Kill whatever still runs."""
+        for worker in self.workers:
+            worker.kill()
+
+
+@pytest.fixture
+def application(broker: Broker, tmp_path: Path) -> Iterator[Callable[..., Application]]:
+    made: list[Application] = []
+
+    def make(records: int = 100, every: str = "5s") -> Application:
+        directory = tmp_path / f"application-{len(made)}"
+        directory.mkdir()
+        made.append(Application(broker, directory, records=records, every=every))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.end()
+
+
+def replayed(tickets: Path, out: Path) -> list[bytes]:
+    """The lines of alerts.jsonl that a replay writes."""
+    with (out.parent / f"{out.name}.txt").open("w", encoding="utf-8") as screen:
+        run_replay((tickets,), out, None, "", 0.0, 0, True, Console(file=screen))
+    return (out / "alerts.jsonl").read_bytes().splitlines()
+
+
+@pytest.fixture(scope="session")
+def week(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[bytes]]:
+    """A small hotline's tickets, and what a replay says of them, alerts of the city among it."""
+    out = tmp_path_factory.mktemp("week")
+    simulate(6, 1003, out, tickets_per_day=60, incidents_per_day=2.0, quiet_days=1)
+    lines = replayed(out / "tickets.jsonl", out / "replay")
+    assert any(b'"street":""' in line for line in lines)
+    assert len(lines) > 10
+    return out / "tickets.jsonl", lines
