@@ -67,6 +67,10 @@ class Pipeline:
     def finish(self) -> list[Said]:
         """End the input; return everything that is left."""
         self._route(self._intake.end())
+        return self.rest()
+
+    def rest(self) -> list[Said]:
+        """Return everything that is left; the input has ended."""
         return self._collect(self.partitions.finish())
 
     def __getstate__(self) -> dict[str, object]:

@@ -14,6 +14,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError
 from aiokafka.structs import OffsetAndMetadata
 from faust.app.base import BootStrategy
 
+from sentinel.settings import load_settings
 from sentinel.stream import city, intake, street
 from sentinel.stream.environment import Environment
 from sentinel.stream.service import Service
@@ -24,8 +25,8 @@ CHECKPOINT_SECONDS: Final = 7.0
 """For the last checkpoint when a worker is stopped."""
 STOP_SECONDS: Final = 9.5
 """From being told to stop until it ends, whatever Faust still waits for."""
-_SESSION: Final = 10.0
-_HEARTBEAT: Final = 2.0
+_HEARTBEATS: Final = 5
+"""In the time after which a silent worker is taken for dead."""
 _NO_MATTER: Final = 1e6
 
 
@@ -41,13 +42,15 @@ class SentinelApp(faust.App):
     BootStrategy = _Boot
 
     def __init__(self, environment: Environment) -> None:
+        session = load_settings(environment.config).stream.session
         super().__init__(
             environment.application,
             broker=[f"aiokafka://{server}" for server in environment.kafka],
             store="memory://",
             autodiscover=False,
-            broker_session_timeout=_SESSION,
-            broker_heartbeat_interval=_HEARTBEAT,
+            broker_session_timeout=session,
+            broker_heartbeat_interval=session / _HEARTBEATS,
+            broker_request_timeout=max(90.0, session),
             # Faust commits nothing; what would tell of slow commits is out of place
             broker_commit_interval=_NO_MATTER,
             broker_commit_livelock_soft_timeout=_NO_MATTER,

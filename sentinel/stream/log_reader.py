@@ -23,6 +23,8 @@ class LogReader:
     def __init__(self, brokers: Iterable[str], topic: str, partitions: Sequence[int] = (0,)) -> None:
         self._topic = topic
         self._partitions = [TopicPartition(topic, number) for number in partitions]
+        self.left = set(partitions)
+        """partitions of which `to_end` has not given everything"""
         self._consumer = AIOKafkaConsumer(
             bootstrap_servers=list(brokers),
             enable_auto_commit=False,
@@ -73,6 +75,7 @@ class LogReader:
         """What the partitions hold by now, from where the reader stands."""
         ends = await self.ends()
         left = {tp for tp in self._partitions if await self._consumer.position(tp) < ends[tp.partition]}
+        self.left = {tp.partition for tp in left}
         if not left:
             return
         known: dict[int, int] = {}
@@ -82,9 +85,10 @@ class LogReader:
                 end = self._consumer.highwater(tp)
                 if end is not None:
                     known.setdefault(tp.partition, end)
-            yield [message for message in batch if message.offset < known.get(message.partition, 0)]
             # the last message may be one that compaction has removed, so the position decides
             left = {tp for tp in left if await self._consumer.position(tp) < known.get(tp.partition, 1 << 62)}
+            self.left = {tp.partition for tp in left}
+            yield [message for message in batch if message.offset < known.get(message.partition, 0)]
             if not left:
                 return
 

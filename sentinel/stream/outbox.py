@@ -22,7 +22,7 @@ _BATCH_BYTES: Final = 512 << 10
 _TIMEOUT_MS: Final = 40_000
 
 
-async def open_producer(brokers: Iterable[str]) -> AIOKafkaProducer:
+async def open_producer(brokers: Iterable[str], largest: int = 1 << 20) -> AIOKafkaProducer:
     """A producer that is started: idempotent, unless the brokers know no such thing (small ones for tests do not).
 
     Without, a batch may come twice, and after an error one may come without the one before it. Readers of the routed
@@ -34,6 +34,7 @@ async def open_producer(brokers: Iterable[str]) -> AIOKafkaProducer:
         "linger_ms": _LINGER_MS,
         "max_batch_size": _BATCH_BYTES,
         "request_timeout_ms": _TIMEOUT_MS,
+        "max_request_size": largest,
     }
     producer = AIOKafkaProducer(enable_idempotence=True, **options)
     try:

@@ -23,6 +23,7 @@ from sentinel.stream.health import HealthServer
 from sentinel.stream.intake import IntakeUnit, clock_record, wall_clock
 from sentinel.stream.metrics import Metrics, Progress
 from sentinel.stream.outbox import Outbox
+from sentinel.stream.projection import Projection
 from sentinel.stream.stage import Stage, Unit
 from sentinel.stream.street import StreetUnit
 from sentinel.stream.topics import ALERTS, DEAD, DIGESTS, ROUTED, TICKETS, Topics, declare, wait_for_brokers
@@ -92,6 +93,8 @@ class Service:
         await self._bulk.start()
         self._begin(self._send_ripe())
         self._begin(self._look_at_the_clock())
+        if self.environment.redis:
+            self._begin(Projection(self.environment, self.topics.name(ALERTS), self.metrics).run())
         self._started = True
 
     async def stop(self, seconds: float) -> bool:

@@ -31,5 +31,6 @@ class StreamFile(Section):
     """``stream.yaml``."""
 
     checkpoint: Checkpoint
+    session: Duration
     replication: Annotated[int, Strict(), Field(ge=1, le=7)]
     retention: Retention

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import random
 import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,12 +20,13 @@ from sentinel.replay_command import run_replay
 from sentinel.simulate import simulate
 from sentinel.stream.envelope import Message
 from sentinel.stream.log_reader import LogReader
-from tests.integration.servers import ROOT, Broker, Redis, Worker, broker_in
+from tests.integration.servers import ROOT, Broker, Process, Redis, Worker, broker_in
 
 CONFIG = """\
 checkpoint:
   records: {records}
   every: {every}
+session: {session}
 replication: 1
 retention: {{tickets: 7d, digests: 7d, routed: 400d, alerts: 400d, dead: 90d}}
 """
@@ -47,13 +51,14 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
 class Application:
     """One application on the broker: its workers, its topics, the command line beside it."""
 
-    def __init__(self, broker: Broker, directory: Path, *, records: int, every: str) -> None:
+    def __init__(self, broker: Broker, directory: Path, *, records: int, every: str, session: str) -> None:
         self.name = f"t-{uuid.uuid4().hex[:10]}"
         self.broker = broker
         self.directory = directory
         self.config = directory / "config"
         self.config.mkdir()
-        (self.config / "stream.yaml").write_text(CONFIG.format(records=records, every=every), encoding="utf-8")
+        stream = CONFIG.format(records=records, every=every, session=session)
+        (self.config / "stream.yaml").write_text(stream, encoding="utf-8")
         self.workers: list[Worker] = []
 
     def worker(self, **options: object) -> Worker:
@@ -84,6 +89,10 @@ class Application:
             check=False,
         )
 
+    def process(self, *arguments: object, log: Path) -> Process:
+        """`sentinel ...` beside the test; not started yet."""
+        return Process([sys.executable, "-m", "sentinel.cli", *arguments], log, self.environment)
+
     def read(self, short: str, partitions: Sequence[int] = (0,)) -> list[Message]:
         """Everything that a topic holds."""
 
@@ -99,14 +108,16 @@ class Application:
             worker.kill()
 
 
-@pytest.fixture
-def application(broker: Broker, tmp_path: Path) -> Iterator[Callable[..., Application]]:
+@pytest.fixture(scope="session")
+def application(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Application]]:
+    """Makes applications; whose workers still run when another is made is killed."""
     made: list[Application] = []
 
-    def make(records: int = 100, every: str = "5s") -> Application:
-        directory = tmp_path / f"application-{len(made)}"
-        directory.mkdir()
-        made.append(Application(broker, directory, records=records, every=every))
+    def make(records: int = 100, every: str = "5s", session: str = "6s") -> Application:
+        for one in made:
+            one.end()
+        directory = tmp_path_factory.mktemp("application")
+        made.append(Application(broker, directory, records=records, every=every, session=session))
         return made[-1]
 
     yield make
@@ -119,6 +130,30 @@ def replayed(tickets: Path, out: Path) -> list[bytes]:
     with (out.parent / f"{out.name}.txt").open("w", encoding="utf-8") as screen:
         run_replay((tickets,), out, None, "", 0.0, 0, True, Console(file=screen))
     return (out / "alerts.jsonl").read_bytes().splitlines()
+
+
+@pytest.fixture(scope="session")
+def town(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[bytes]]:
+    """20,000 ticket events of every type, 2 % late and some doubled, and what a replay says of them."""
+    out = tmp_path_factory.mktemp("town")
+    simulate(12, 11, out, tickets_per_day=540, incidents_per_day=5.0, quiet_days=1)
+    chance = random.Random(5)
+    lines = (out / "tickets.jsonl").read_text(encoding="utf-8").splitlines()
+    events = [json.loads(line) for line in lines]
+    late = chance.sample(events, len(events) // 50)
+    for event in late:
+        at = datetime.fromisoformat(event.get("event_at") or event["created_at"])
+        event["arrived_at"] = (at + timedelta(hours=chance.uniform(1, 30))).isoformat()
+    events += chance.sample(events, len(events) // 100)
+    file = out / "town.jsonl"
+    file.write_text("".join(json.dumps(event, ensure_ascii=False) + "\n" for event in events), encoding="utf-8")
+    assert len(events) >= 20_000
+    assert len({event.get("event", "created") for event in events}) == 8
+    expected = replayed(file, out / "replay")
+    alerts = [json.loads(line) for line in expected]
+    assert len({alert["street"] for alert in alerts} - {""}) >= 10
+    assert len({alert["alert_id"] for alert in alerts if alert["street"] == ""}) >= 3
+    return file, expected
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 import os
 import shutil
 import signal
@@ -19,15 +20,16 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 CLUSTER = "c2VudGluZWwtdGVzdHMtMQ"
 HERE = "127.0.0.1"
+_ports = itertools.count(15000 + os.getpid() % 10000)
 _libc = ctypes.CDLL(None)
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nothing listens on, below those that the system hands out by itself."""
+    """Ports that nothing listens on and nobody was given, below those that the system hands out by itself."""
     found: list[int] = []
-    port = 15000 + os.getpid() % 10000
-    while len(found) < count:
-        port += 1
+    for port in _ports:
+        if len(found) == count:
+            break
         with socket.socket() as probe:
             if probe.connect_ex((HERE, port)):
                 found.append(port)
@@ -148,6 +150,7 @@ class ApacheKafka(Broker):
                 "share.coordinator.state.topic.replication.factor=1",
                 "share.coordinator.state.topic.min.isr=1",
                 "group.initial.rebalance.delay.ms=0",
+                "group.min.session.timeout.ms=1000",
                 "auto.create.topics.enable=false",
                 "broker.session.timeout.ms=2000",
                 "broker.heartbeat.interval.ms=500",
