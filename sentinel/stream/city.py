@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import faust
@@ -11,9 +11,9 @@ import faust
 from sentinel.city import City
 from sentinel.records import ConfigChange, Digest, End, Heartbeat, Tick
 from sentinel.rounds import Rounds
-from sentinel.settings import ConfigDocument
 from sentinel.shared import Shared
 from sentinel.stream.codec import Answer, decode_answer
+from sentinel.stream.configurations import Configurations, Configured
 from sentinel.stream.envelope import Message, Outgoing, PoisonError
 from sentinel.stream.faust_source import follow, raw_topic
 from sentinel.stream.metrics import Metrics
@@ -32,13 +32,13 @@ class CityUnit:
 
     def __init__(
         self,
-        shared_of: Callable[[ConfigDocument], Shared],
+        configurations: Configurations,
         alerts: str,
         source: str,
         metrics: Metrics,
         objects: Mapping[str, Any] | None,
     ) -> None:
-        self._shared_of = shared_of
+        self._configurations = configurations
         self._alerts = alerts
         self._source = source
         self._metrics = metrics
@@ -46,19 +46,17 @@ class CityUnit:
         self.missing = 0
         """number of the tick of which an answer should have come, 0 if none is missing"""
         self.records = 0
-        self._document: ConfigDocument | None = None
-        self._shared: Shared | None = None
+        self._configured: Configured | None = None
         self._city: City | None = None
         self._rounds = Rounds(())
         self._parts: dict[int, tuple[int, dict[int, tuple[Digest, ...]]]] = {}
         if objects is None:
             return
-        self._document = objects["config"]
         self._rounds, self._parts = objects["rounds"]
-        if self._document is not None:
-            self._shared = shared_of(self._document)
+        if objects["config"] is not None:
+            self._configured = configurations.of(objects["config"])
             self._city = objects["city"]
-            objects["city"].attach(self._shared)
+            objects["city"].attach(self._configured.shared)
 
     @property
     def applied(self) -> int:
@@ -67,7 +65,8 @@ class CityUnit:
 
     def objects(self) -> Mapping[str, object]:
         """The state."""
-        return {"rounds": (self._rounds, self._parts), "city": self._city, "config": self._document}
+        config = self._configured.document if self._configured else None
+        return {"rounds": (self._rounds, self._parts), "city": self._city, "config": config}
 
     def touched(self) -> frozenset[str]:
         """What may have changed since this was last asked."""
@@ -101,31 +100,29 @@ class CityUnit:
 
     def _round(self, heartbeat: Heartbeat, message: Message) -> list[Outgoing]:
         assert self._city is not None
-        assert self._shared is not None
+        assert self._configured is not None
         self._touched.add("city")
         self.records += len(heartbeat.digests)
         sent: list[Outgoing] = []
         for alert in self._city.take(heartbeat):
             self._metrics.alert(alert, message.appended)
-            sent.append(alert_message(alert, self._alerts, self._source, self._shared))
+            sent.append(alert_message(alert, self._alerts, self._source, self._configured.shared))
         change = heartbeat.change
-        if change is not None and change.document != self._document:
-            self._configure(change.document)
-            self._city.configure(self._shared)
+        if change is not None and change.document != self._configured.document:
+            self._city.configure(self._configure(change))
         return sent
 
     def _begin(self, first: Tick | End | ConfigChange) -> None:
         """Take the configuration that the log begins with, which every partition's first answer carries."""
         if not isinstance(first, ConfigChange):
             raise PoisonError("comes before any configuration")
-        self._city = City(self._configure(first.document), 1)
+        self._city = City(self._configure(first), 1)
 
-    def _configure(self, document: ConfigDocument) -> Shared:
+    def _configure(self, change: ConfigChange) -> Shared:
         self._touched.add("config")
-        self._document = document
-        self._shared = self._shared_of(document)
-        self._rounds.wait_for(self._shared.partitions)
-        return self._shared
+        self._configured = self._configurations.of(change.document)
+        self._rounds.wait_for(self._configured.shared.partitions)
+        return self._configured.shared
 
     def _gathered(self, answer: Answer) -> list[Digest] | None:
         """All digests of an answer once its last part is here, None before. Parts may come more than once."""

@@ -15,6 +15,7 @@ from sentinel.settings import ConfigDocument
 from sentinel.shared import Shared
 from sentinel.stream import envelope
 from sentinel.stream.codec import encode_batch
+from sentinel.stream.configurations import Configurations
 from sentinel.stream.envelope import Message, Outgoing, PoisonError
 from sentinel.stream.faust_source import follow, raw_topic
 from sentinel.stream.inbox import ClockPassed, ConfigApplied, StreamEnded, control, receive
@@ -49,15 +50,15 @@ class IntakeUnit:
 
     Parameters
     ----------
-    shared_of, door_of
-        From a configuration to what it stands for.
+    door_of
+        From what is shared to what intake does to a ticket's fields.
     objects
         A snapshot's; None to begin, with the configuration `document`, which becomes the log's first record.
     """
 
     def __init__(
         self,
-        shared_of: Callable[[ConfigDocument], Shared],
+        configurations: Configurations,
         door_of: Callable[[Shared], Door],
         document: ConfigDocument,
         topic: str,
@@ -65,7 +66,7 @@ class IntakeUnit:
         metrics: Metrics,
         objects: Mapping[str, Any] | None,
     ) -> None:
-        self._shared_of = shared_of
+        self._configurations = configurations
         self._door_of = door_of
         self._topic = topic
         self._source = source
@@ -79,10 +80,10 @@ class IntakeUnit:
         if objects is not None:
             self._intake: Intake = objects["intake"]
             self._routing: Routing = objects["routing"]
-            self._shared = shared_of(self._routing.document)
+            self._shared = configurations.of(self._routing.document).shared
             self._intake.attach(door_of(self._shared), intake_settings(self._shared.settings))
             return
-        self._shared = shared_of(document)
+        self._shared = configurations.of(document).shared
         self._intake = Intake(door_of(self._shared), intake_settings(self._shared.settings))
         self._routing = Routing(document, {})
         self._to_all(ConfigChange(0, 0.0, document), self._shared.partitions)
@@ -162,12 +163,12 @@ class IntakeUnit:
                 self._to_all(record, partitions)
             return "end"
         try:
-            shared = self._shared_of(received.document)
+            document, shared = self._configurations.of(received.document)
         except (ValueError, KeyError, TypeError) as error:
             raise PoisonError(f"holds no configuration ({type(error).__name__})") from None
-        changes = self._intake.change(received.document, self._door_of(shared), intake_settings(shared.settings))
+        changes = self._intake.change(document, self._door_of(shared), intake_settings(shared.settings))
         self._shared = shared
-        self._routing = self._routing._replace(document=received.document)
+        self._routing = self._routing._replace(document=document)
         for change in changes:
             self._to_all(change, sorted({*partitions, *shared.partitions}))
         return "config"

@@ -15,9 +15,10 @@ from aiokafka.admin import AIOKafkaAdminClient
 from sentinel.door.callers import key_origin
 from sentinel.errors import SentinelError
 from sentinel.replay import door_of
-from sentinel.settings import ConfigDocument, load_document, load_settings
+from sentinel.settings import load_document, load_settings
 from sentinel.shared import Shared
 from sentinel.stream.city import CityUnit
+from sentinel.stream.configurations import Configurations
 from sentinel.stream.environment import Environment
 from sentinel.stream.health import HealthServer
 from sentinel.stream.intake import IntakeUnit, clock_record, wall_clock
@@ -64,8 +65,7 @@ class Service:
         self._bulk = Outbox(environment.kafka, self.fail)
         self._document = load_document(environment.config)
         self._group = group
-        self._shared: Shared | None = None
-        self._configured: list[tuple[ConfigDocument, Shared]] = []
+        self._configurations = Configurations(lambda: Shared.load(self.settings))
         self._writing = asyncio.Lock()
         self._started = False
         self._tasks: list[asyncio.Task[None]] = []
@@ -88,7 +88,7 @@ class Service:
             log.warning("topic %s", difference)
         if key_origin() == "public":
             log.warning("callers are hashed with the public key, which protects nobody; set SENTINEL_CALLER_KEY_FILE")
-        self._shared = Shared.load(self.settings)
+        self._configurations.of(self._document)  # takes a second, and must not when partitions come
         await self.outbox.start()
         await self._bulk.start()
         self._begin(self._send_ripe())
@@ -196,7 +196,7 @@ class Service:
 
     def _make_intake(self, _: int, objects: Mapping[str, Any] | None) -> IntakeUnit:
         return IntakeUnit(
-            self._shared_of,
+            self._configurations,
             door_of,
             self._document,
             self.topics.name(ROUTED),
@@ -208,7 +208,7 @@ class Service:
     def _make_street(self, partition: int, objects: Mapping[str, Any] | None) -> StreetUnit:
         return StreetUnit(
             partition,
-            self._shared_of,
+            self._configurations,
             self.topics.name(ALERTS),
             self.topics.name(DIGESTS),
             self.topics.name(DEAD),
@@ -218,18 +218,9 @@ class Service:
         )
 
     def _make_city(self, _: int, objects: Mapping[str, Any] | None) -> CityUnit:
-        return CityUnit(self._shared_of, self.topics.name(ALERTS), self.topics.name(DIGESTS), self.metrics, objects)
-
-    def _shared_of(self, document: ConfigDocument) -> Shared:
-        """What a configuration stands for, made once for all partitions."""
-        for known, shared in self._configured:
-            if known == document:
-                return shared
-        assert self._shared is not None, "loaded at the start"
-        shared = self._shared.changed(document)
-        # the newest few: partitions follow a change one after the other
-        self._configured = [(document, shared), *self._configured[:3]]
-        return shared
+        return CityUnit(
+            self._configurations, self.topics.name(ALERTS), self.topics.name(DIGESTS), self.metrics, objects
+        )
 
     async def _committed(self, topic: str, partitions: Iterable[int]) -> dict[int, int | None]:
         wanted = [TopicPartition(topic, partition) for partition in partitions]

@@ -85,6 +85,8 @@ class Slot:
         self.cost = 0.0
         """seconds that the last snapshot took"""
         self.since = time.monotonic()
+        self.first = position is None
+        """whether its first message is still to come: with that it is settled under which configuration all begins"""
         self.halted = ""
         self.writing = False
         self.closed = False
@@ -195,22 +197,18 @@ class Stage:
         if slot.position is not None and message.offset != slot.position:
             if message.offset > slot.position:
                 self._halt(slot, message.offset)
-            elif not self.again(message):
+            else:
                 self._metrics.skipped.labels(self.source).inc()
-                return
+            return
         began = time.perf_counter()
         self._outbox.put(self._taken(slot, message))
         slot.worked += time.perf_counter() - began
-        if slot.halted:
-            return
         slot.position = message.offset + 1
         slot.messages += 1
-        if slot.unit.records - slot.records >= self._records and slot.worked >= MOST_OF_THE_TIME * slot.cost:
+        many = slot.unit.records - slot.records >= self._records and slot.worked >= MOST_OF_THE_TIME * slot.cost
+        if many or slot.first:
+            slot.first = False
             self._start_checkpoint(slot)
-
-    def again(self, message: Message) -> bool:  # noqa: ARG002
-        """Whether a message that has been applied is to be applied once more: never."""
-        return False
 
     def send_ripe(self) -> None:
         """Send what units have held back for long enough."""
@@ -218,8 +216,6 @@ class Stage:
             self._outbox.put(slot.unit.ripe())
 
     def _taken(self, slot: Slot, message: Message) -> list[Outgoing]:
-        if slot.halted:
-            return []
         try:
             return slot.unit.take(message)
         except PoisonError as error:
@@ -328,7 +324,7 @@ class Stage:
         size = 0
         for partition in partitions:
             recovered = found.pop(partition)
-            size += recovered.size
+            size += sum(map(len, recovered.segments.values()))
             self.slots[partition] = self._slot(partition, recovered, committed[partition], generation)
             await asyncio.sleep(0)
         seconds = time.perf_counter() - began
@@ -342,7 +338,7 @@ class Stage:
                 f"{self.source}, partition {partition}: offset {committed} is committed, but {self._state} holds no "
                 "state for it; restore that topic, or start a new application (SENTINEL_APPLICATION)"
             )
-        unit = self._make(partition, found.objects if manifest is not None else None)
+        unit = self._make(partition, snapshot.restore(manifest, found.segments) if manifest is not None else None)
         owner = f"{generation}-{uuid.uuid4().hex[:12]}"
         slot = Slot(partition, unit, owner, manifest.offset if manifest is not None else None, generation)
         slot.others = found.others

@@ -8,11 +8,11 @@ of the log, any complete snapshot is right, and the one that goes furthest is ta
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sentinel.stream.envelope import Outgoing
 from sentinel.stream.log_reader import LogReader
-from sentinel.stream.snapshot import Manifest, Place, Segment, Snapshot, StateError, restore
+from sentinel.stream.snapshot import Manifest, Place, Segment, Snapshot, StateError
 
 _MANIFEST = "manifest"
 
@@ -22,11 +22,9 @@ class Recovered(NamedTuple):
 
     manifest: Manifest | None
     """None where there was never a snapshot"""
-    objects: dict[str, Any]
+    segments: dict[Place, bytes]
     others: list[bytes]
     """keys of earlier owners, to be deleted once the new one has a snapshot"""
-    size: int
-    """bytes of the state"""
 
 
 def segments_of(topic: str, partition: int, snapshot: Snapshot) -> list[Outgoing]:
@@ -77,15 +75,13 @@ def _recovered(topic: str, partition: int, records: dict[bytes, bytes]) -> Recov
     for manifest in sorted(manifests, key=lambda m: (m.offset, m.owner), reverse=True):
         keys = {place: _key(manifest.owner, place, segment) for place, segment in manifest.segments.items()}
         if all(key in records for key in keys.values()):
-            segments = {place: records[key] for place, key in keys.items()}
-            size = sum(map(len, segments.values()))
-            return Recovered(manifest, restore(manifest, segments), list(records), size)
+            return Recovered(manifest, {place: records[key] for place, key in keys.items()}, list(records))
     if manifests:
         raise StateError(
             f"{topic}, partition {partition}: no snapshot is complete; the topic was cut or is being written by "
             "something else"
         )
-    return Recovered(None, {}, list(records), 0)
+    return Recovered(None, {}, list(records))
 
 
 def _key(owner: str, place: Place, segment: Segment) -> bytes:

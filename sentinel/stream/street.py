@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import faust
@@ -11,10 +11,10 @@ import faust
 from alerts import Alert
 from sentinel.partition import Partition
 from sentinel.records import ConfigChange, Digest, End, IssueDigest, Outputs, Routed, RoutedTicket, Tick
-from sentinel.settings import ConfigDocument
 from sentinel.shared import Shared
 from sentinel.stream import envelope
 from sentinel.stream.codec import Answer, Batch, decode_batch, encode_answer
+from sentinel.stream.configurations import Configurations, Configured
 from sentinel.stream.dead import letter
 from sentinel.stream.envelope import Message, Outgoing, PoisonError
 from sentinel.stream.faust_source import follow, raw_topic
@@ -42,7 +42,7 @@ class StreetUnit:
     def __init__(
         self,
         partition: int,
-        shared_of: Callable[[ConfigDocument], Shared],
+        configurations: Configurations,
         alerts: str,
         digests: str,
         dead: str,
@@ -51,14 +51,13 @@ class StreetUnit:
         objects: Mapping[str, Any] | None,
     ) -> None:
         self._number = partition
-        self._shared_of = shared_of
+        self._configurations = configurations
         self._alerts = alerts
         self._digests = digests
         self._dead = dead
         self._source = source
         self._metrics = metrics
-        self._document: ConfigDocument | None = None
-        self._shared: Shared | None = None
+        self._configured: Configured | None = None
         self._partition: Partition | None = None
         self._applied = -1
         self._answered = -1
@@ -69,15 +68,15 @@ class StreetUnit:
         if objects is None:
             return
         self._applied, self._answered = objects["partition"]
-        self._document = objects["config"]
-        if self._document is None:
+        if objects["config"] is None:
             return
-        self._shared = shared_of(self._document)
-        self._partition = Partition(partition, self._shared)
+        self._configured = configurations.of(objects["config"])
+        shared = self._configured.shared
+        self._partition = Partition(partition, shared)
         self._partition.applied = self._applied
         for name, street in objects.items():
             if name.startswith(_STREET):
-                street.attach(self._shared)
+                street.attach(shared)
                 self._partition.streets[street.code] = street
 
     @property
@@ -90,7 +89,7 @@ class StreetUnit:
         streets = self._partition.streets if self._partition is not None else {}
         return {
             "partition": (self._applied, self._answered),
-            "config": self._document,
+            "config": self._configured.document if self._configured else None,
             **{f"{_STREET}:{code}": street for code, street in streets.items()},
         }
 
@@ -170,8 +169,8 @@ class StreetUnit:
         return partition.take(record)
 
     def _change(self, record: ConfigChange) -> Outputs:
-        shared = self._shared = self._shared_of(record.document)
-        self._document = record.document
+        self._configured = self._configurations.of(record.document)
+        shared = self._configured.shared
         self._touched.add("config")
         if self._partition is None:
             self._partition = Partition(self._number, shared)
@@ -183,8 +182,8 @@ class StreetUnit:
     def _alert(self, alert: Alert, message: Message) -> Outgoing:
         appended = envelope.header(message.headers, envelope.APPENDED)
         self._metrics.alert(alert, int(appended) / 1000 if appended.isdecimal() else message.appended)
-        assert self._shared is not None, "only a configured partition says anything"
-        return alert_message(alert, self._alerts, self._source, self._shared)
+        assert self._configured is not None, "only a configured partition says anything"
+        return alert_message(alert, self._alerts, self._source, self._configured.shared)
 
     def _answers(self, ticks: Sequence[Tick | End | ConfigChange], digests: Sequence[Digest]) -> list[Outgoing]:
         before, self._answered = self._answered, ticks[-1].seq

@@ -2,7 +2,6 @@
 
 from sentinel.partition import Partition
 from sentinel.records import Outputs, Routed
-from sentinel.stream.stage import Stage
 from sentinel.stream.street import StreetUnit
 from sentinel.stream.worker_command import run_worker
 
@@ -15,7 +14,6 @@ def _take_again(self: Partition, record: Routed) -> Outputs:
 
 
 if __name__ == "__main__":
-    Stage.again = lambda *_: True  # type: ignore[method-assign]
     StreetUnit.fresh = lambda *_: True  # type: ignore[method-assign]
     Partition.take = _take_again  # type: ignore[method-assign]
     run_worker(None, "info")

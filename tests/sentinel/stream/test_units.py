@@ -9,10 +9,11 @@ import pytest
 
 from sentinel.intake import Door
 from sentinel.pipeline import Pipeline
-from sentinel.settings import ConfigDocument, Settings, load_document
+from sentinel.settings import Settings, load_document
 from sentinel.shared import Shared
 from sentinel.stream import envelope, snapshot
 from sentinel.stream.city import CityUnit
+from sentinel.stream.configurations import Configurations
 from sentinel.stream.envelope import Message, Outgoing, header
 from sentinel.stream.inbox import control
 from sentinel.stream.intake import IntakeUnit, wall_clock
@@ -79,26 +80,18 @@ class World:
         self.chance = random.Random(seed)
         self.crashes = crashes
         metrics = Metrics()
-        known: list[tuple[ConfigDocument, Shared]] = []
-
-        def shared_of(document: ConfigDocument) -> Shared:
-            for one, other in known:
-                if one == document:
-                    return other
-            known.append((document, shared.changed(document)))
-            return known[-1][1]
-
+        configurations = Configurations(lambda: shared)
         document = load_document()
 
         def street(number: int) -> Make:
-            return lambda o: StreetUnit(number, shared_of, "alerts", "digests", "dead", "routed", metrics, o)
+            return lambda o: StreetUnit(number, configurations, "alerts", "digests", "dead", "routed", metrics, o)
 
         self.intake = Actor(
             self.topic("tickets", 0),
-            lambda o: IntakeUnit(shared_of, lambda _: door, document, "routed", "tickets", metrics, o),
+            lambda o: IntakeUnit(configurations, lambda _: door, document, "routed", "tickets", metrics, o),
         )
         self.streets = [Actor(self.topic("routed", n), street(n)) for n in range(64)]
-        self.city = Actor(self.topic("digests", 0), lambda o: CityUnit(shared_of, "alerts", "digests", metrics, o))
+        self.city = Actor(self.topic("digests", 0), lambda o: CityUnit(configurations, "alerts", "digests", metrics, o))
 
     def topic(self, name: str, partition: int) -> list[Message]:
         """One partition."""
