@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
@@ -81,11 +82,23 @@ class SentinelApp(faust.App):
         await self._or_fail(self.sentinel.start)
 
     async def on_stop(self) -> None:
-        """Write the last checkpoint while the group still counts this worker in, then let Faust stop."""
-        deadline = threading.Timer(STOP_SECONDS, os._exit, (1,))
-        deadline.daemon = True
-        deadline.start()
-        await self._or_fail(lambda: self.sentinel.stop(CHECKPOINT_SECONDS))
+        """Write the last checkpoint while the group still counts this worker in, then let Faust stop.
+
+        The exit status says whether everything was written. Faust waits for its broker without end, so it is not
+        waited for.
+        """
+        began = time.monotonic()
+        try:
+            written = await self.sentinel.stop(CHECKPOINT_SECONDS)
+        except Exception as error:
+            self.sentinel.fail(error)
+            return
+        if not written:
+            logging.shutdown()
+            os._exit(1)
+        left = threading.Timer(STOP_SECONDS - (time.monotonic() - began), os._exit, (0,))
+        left.daemon = True
+        left.start()
         await super().on_stop()
 
     async def _revoked(self, *_: Any, **__: Any) -> None:

@@ -29,17 +29,17 @@ def run_config_apply(directory: Path, environment: Environment, console: Console
     """Validate a directory and write it to the log. Raises `ConfigError` with all that is wrong with it."""
     document = load_document(directory)
     topics = Topics(environment.application, load_settings(environment.config).stream)
-    key, value, headers = control(environment.application, envelope.CONFIG, "config", document)
+    key, value, _ = control(environment.application, envelope.CONFIG, "", document)
     if len(value) > BYTES_MAX:
         raise ConfigTooLargeError(f"{directory}: {len(value):,} bytes of settings, more than {BYTES_MAX:,}")
     identity = hashlib.blake2b(value, digest_size=8).hexdigest()
-    headers = list(envelope.envelope(envelope.CONFIG, f"config-{identity}", environment.application))
+    headers = envelope.envelope(envelope.CONFIG, f"config-{identity}", environment.application)
 
     async def send() -> int:
         await declare(environment, topics)
         producer = await open_producer(environment.kafka)
         try:
-            sent = await producer.send_and_wait(topics.name(TICKETS), value, key, partition=0, headers=headers)
+            sent = await producer.send_and_wait(topics.name(TICKETS), value, key, partition=0, headers=list(headers))
         finally:
             await producer.stop()
         return int(sent.offset)

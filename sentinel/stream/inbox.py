@@ -84,7 +84,7 @@ def _ticket(data: dict[str, Any]) -> TicketEvent:
         raise PoisonError(f"field {problem.field}: {problem.reason}" if problem.field else problem.reason) from None
 
 
-def control(application: str, kind: str, identity: str, data: object) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
+def control(application: str, kind: str, identity: str, data: object) -> tuple[bytes, bytes, envelope.Headers]:
     """Key, value and headers of a control record for `tickets`."""
     value = json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
-    return b"sentinel", value, list(envelope.envelope(kind, identity, application))
+    return b"sentinel", value, envelope.envelope(kind, identity, application)

@@ -234,7 +234,7 @@ def wall_clock(unit: IntakeUnit, now: float) -> float | None:
 def clock_record(application: str, topic: str, clock: float) -> Outgoing:
     """The record by which the wall clock moves ours: it goes through the log, so that it moves it only once."""
     key, value, headers = control(application, envelope.CLOCK, f"clock-{clock:.0f}", {"clock": clock})
-    return Outgoing(topic, 0, key, value, tuple(headers))
+    return Outgoing(topic, 0, key, value, headers)
 
 
 def agent(app: faust.App, stage: Stage) -> None:

@@ -8,21 +8,18 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Final
 
 from rich.console import Console
 
 from sentinel.readers import Entry, Rejection, in_order, open_tickets
 from sentinel.settings import load_settings
 from sentinel.stream import envelope
+from sentinel.stream.envelope import Outgoing
 from sentinel.stream.environment import Environment
 from sentinel.stream.inbox import control
-from sentinel.stream.outbox import open_producer
+from sentinel.stream.outbox import Outbox
 from sentinel.stream.topics import TICKETS, Topics, declare
 from sentinel.tickets import FIELD_NAMES_ZH, TicketEvent
-
-_UNCONFIRMED_MAX: Final = 2000
-Sent = tuple[bytes, bytes, list[tuple[str, bytes]]]
 
 
 def run_produce(
@@ -37,7 +34,7 @@ def run_produce(
     rejected: list[Rejection] = []
     entries = in_order(open_tickets(files, columns), rejected.append)
     topics = Topics(environment.application, load_settings(environment.config).stream)
-    messages = _messages(entries, environment.application, finish)
+    messages = _messages(entries, environment.application, topics.name(TICKETS), finish)
     began = time.perf_counter()
     sent = asyncio.run(_send(messages, rate, environment, topics))
     seconds = time.perf_counter() - began
@@ -60,35 +57,30 @@ def _plain(value: object) -> object:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _messages(entries: Iterable[Entry], application: str, finish: bool) -> Iterator[Sent]:
+def _messages(entries: Iterable[Entry], application: str, topic: str, finish: bool) -> Iterator[Outgoing]:
     for entry in entries:
         event = entry.event
         identity = f"{event.ticket_id}/{event.event}/{event.at.timestamp()!r}"
-        yield (
-            event.ticket_id.encode(),
-            event_to_json(event),
-            list(envelope.envelope(envelope.TICKET, identity, application)),
-        )
+        headers = envelope.envelope(envelope.TICKET, identity, application)
+        yield Outgoing(topic, 0, event.ticket_id.encode(), event_to_json(event), headers)
     if finish:
-        yield control(application, envelope.END, f"end-{time.time_ns()}", {})
+        key, value, headers = control(application, envelope.END, f"end-{time.time_ns()}", {})
+        yield Outgoing(topic, 0, key, value, headers)
 
 
-async def _send(messages: Iterator[Sent], rate: float, environment: Environment, topics: Topics) -> int:
+async def _send(messages: Iterator[Outgoing], rate: float, environment: Environment, topics: Topics) -> int:
     await declare(environment, topics)
-    producer = await open_producer(environment.kafka)
-    topic, sent, began = topics.name(TICKETS), 0, time.monotonic()
-    under_way: set[asyncio.Future[object]] = set()
+    failed: list[BaseException] = []
+    outbox = Outbox(environment.kafka, failed.append)
+    await outbox.start()
+    sent, began = 0, time.monotonic()
     try:
-        for key, value, headers in messages:
+        for message in messages:
             if rate and (ahead := began + sent / rate - time.monotonic()) > 0:
                 await asyncio.sleep(ahead)
-            under_way.add(await producer.send(topic, value, key, partition=0, headers=headers))
-            sent += 1
-            if len(under_way) >= _UNCONFIRMED_MAX:
-                done, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
-                for future in done:
-                    future.result()
-        await asyncio.gather(*under_way)
+            await outbox.room()
+            sent = outbox.put([message])
+        await outbox.confirmed(sent)
     finally:
-        await producer.stop()
+        await outbox.stop()
     return sent

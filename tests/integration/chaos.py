@@ -14,10 +14,6 @@ from tests.integration.conftest import Application
 from tests.integration.servers import Process, total, wait_until
 
 
-class UnsettledError(AssertionError):
-    """It was not over in time."""
-
-
 class Verdict:
     """What an application said, against what a replay says of the same input."""
 
@@ -92,6 +88,6 @@ def settle(application: Application, producer: Process, expected: Sequence[bytes
         wait_until(done, seconds, "all is taken")
     except AssertionError as error:
         logs = "\n".join(worker.said()[-1500:] for worker in application.workers)
-        raise UnsettledError(f"{error}: {Verdict(application, expected)}\n{logs}") from None
+        raise AssertionError(f"{error}: {Verdict(application, expected)}\n{logs}") from None
     time.sleep(1.0)  # whatever is said too much is said by now
     return Verdict(application, expected)

@@ -10,12 +10,11 @@ import random
 import signal
 import time
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from tests.integration.chaos import UnsettledError, Verdict, producing, settle, taken_by_intake, uncommitted
+from tests.integration.chaos import Verdict, producing, settle, taken_by_intake, uncommitted
 from tests.integration.conftest import Application
 from tests.integration.servers import Broker, Worker, total, wait_until
 
@@ -125,7 +124,7 @@ def test_the_only_worker_killed_at_twenty_points(application: Make, town: Input,
 def test_a_worker_that_applies_again_what_it_has_applied_is_found_out(application: Make, town: Input, say: Say) -> None:
     """The control: without the skip of redelivered inputs the test above would fail."""
     app = application(records=200, every="5s", session="3s")
-    with contextlib.suppress(UnsettledError):
+    with contextlib.suppress(AssertionError):  # it may well not come to an end
         kill_the_only_worker(app, *town, kills=6, program=(CONTROL,), seconds=120)
     verdict = Verdict(app, town[1])
     say(f"control: {verdict}")
@@ -212,8 +211,9 @@ def test_the_machines_clock_set_back_an_hour(application: Make, town: Input, tmp
     time.sleep(5)
     clock.write_text("-3600", encoding="ascii")
     verdict = settle(app, producer, expected, 300)
-    stamps = [message.appended for message in app.read("digests")]
-    assert min(b - a for a, b in pairwise(stamps)) < -3000, "the worker's clock went back"
+    assert worker.terminate()[0] == 0
+    stamps = [line[1:20] for line in worker.said().splitlines() if line.startswith("[20")]
+    assert stamps[-1] < stamps[0], "the worker's clock went back"
     judge(verdict, say)
 
 

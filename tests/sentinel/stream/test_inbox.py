@@ -46,7 +46,7 @@ def test_a_ticket_comes_in_either_mode_of_cloudevents() -> None:
 )
 def test_a_control_record_is_what_it_was_made_as(kind: str, data: object, expected: object) -> None:
     key, value, headers = control("a", kind, "1", data)
-    assert receive(message(value, key=key, headers=tuple(headers))) == expected
+    assert receive(message(value, key=key, headers=headers)) == expected
 
 
 POISON = {

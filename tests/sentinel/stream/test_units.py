@@ -137,7 +137,7 @@ def messages_of(events: list[TicketEvent], *, finish: bool = True) -> list[Messa
     ]
     if finish:
         key, value, headers = control("a", envelope.END, "end", {})
-        found.append(Message("tickets", 0, len(found), 2e9, key, value, tuple(headers)))
+        found.append(Message("tickets", 0, len(found), 2e9, key, value, headers))
     return found
 
 
@@ -216,7 +216,7 @@ def test_the_wall_clock_moves_time_in_silence_and_only_then(
     assert wall_clock(unit, unit.clock - 3600) is None, "the machine's clock is wrong"
     key, value, headers = control("a", envelope.CLOCK, "c", {"clock": boundary})
     before = unit.applied
-    message = Message("tickets", 0, 50, 0.0, key, value, tuple(headers))
+    message = Message("tickets", 0, 50, 0.0, key, value, headers)
     assert unit.take(message) == []
     assert (unit.applied, unit.clock) == (before + 1, boundary)
     assert {out.partition for out in unit.flush()} == set(shared.partitions)
