@@ -17,6 +17,7 @@ from faust.app.base import BootStrategy
 
 from sentinel.settings import load_settings
 from sentinel.stream import city, intake, street
+from sentinel.stream.assignor import PartitionAssignor
 from sentinel.stream.environment import Environment
 from sentinel.stream.service import Service
 
@@ -61,7 +62,8 @@ class SentinelApp(faust.App):
             stream_processing_timeout=_NO_MATTER,
             stream_recovery_delay=0.0,
             stream_wait_empty=False,
-            table_standby_replicas=0,
+            PartitionAssignor=PartitionAssignor,
+            table_standby_replicas=1,  # there are no tables; with 0, Faust takes another assignor than it is told
             topic_allow_declare=False,
             topic_disable_leader=True,
             web_enabled=False,

@@ -106,7 +106,7 @@ class Service:
             await asyncio.wait_for(self.revoke(), seconds)
             written = True
         except TimeoutError:
-            log.error("stopped without a last checkpoint: the brokers did not confirm it within %.0f s", seconds)
+            log.error("the last checkpoint was not confirmed in %.0f s; what it lacks will be applied again", seconds)
             written = False
         await self.outbox.stop()
         await self._bulk.stop()

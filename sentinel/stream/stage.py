@@ -270,6 +270,8 @@ class Stage:
     async def _checkpoint_all(self, slots: list[Slot]) -> None:
         async with self._writing:
             due = [slot for slot in slots if slot.messages and not slot.halted]
+            # what takes longest to apply again comes first: there may not be time for all
+            due.sort(key=lambda slot: -slot.worked)
             for start in range(0, len(due), _TOGETHER):
                 await self._checkpoint(due[start : start + _TOGETHER])
 

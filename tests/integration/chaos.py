@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -46,11 +45,8 @@ class Verdict:
 
 def producing(application: Application, tickets: Path, rate: float = 0.0) -> Process:
     """A `sentinel produce --finish` that runs beside the test."""
-    process = Process(
-        [sys.executable, "-m", "sentinel.cli", "produce", tickets, "--finish", "--rate", rate],
-        application.directory / "produce.log",
-        application.environment,
-    )
+    log = application.directory / "produce.log"
+    process = application.process("produce", tickets, "--finish", "--rate", rate, log=log)
     process.start()
     return process
 

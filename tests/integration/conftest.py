@@ -60,6 +60,7 @@ class Application:
         stream = CONFIG.format(records=records, every=every, session=session)
         (self.config / "stream.yaml").write_text(stream, encoding="utf-8")
         self.workers: list[Worker] = []
+        self.others: list[Process] = []
 
     def worker(self, **options: object) -> Worker:
         """A worker that is not started yet."""
@@ -91,7 +92,8 @@ class Application:
 
     def process(self, *arguments: object, log: Path) -> Process:
         """`sentinel ...` beside the test; not started yet."""
-        return Process([sys.executable, "-m", "sentinel.cli", *arguments], log, self.environment)
+        self.others.append(Process([sys.executable, "-m", "sentinel.cli", *arguments], log, self.environment))
+        return self.others[-1]
 
     def read(self, short: str, partitions: Sequence[int] = (0,)) -> list[Message]:
         """Everything that a topic holds."""
@@ -104,8 +106,8 @@ class Application:
 
     def end(self) -> None:
         """Kill whatever still runs."""
-        for worker in self.workers:
-            worker.kill()
+        for process in (*self.workers, *self.others):
+            process.kill()
 
 
 @pytest.fixture(scope="session")
