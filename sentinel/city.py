@@ -11,7 +11,7 @@ from sentinel.facts import evidence_of, issue_facts, tickets_facts
 from sentinel.gist import gist
 from sentinel.issues import Issue
 from sentinel.reading import issue_id_of
-from sentinel.records import ConfigChange, Digest, HandlerDigest, Heartbeat, IssueDigest, RoutedTicket
+from sentinel.records import ConfigChange, Digest, Feedback, HandlerDigest, Heartbeat, IssueDigest, RoutedTicket
 from sentinel.shared import Shared
 from sentinel.watch import StreetWatch, cells_of, city_budget
 
@@ -83,6 +83,11 @@ class City:
     def change(self, record: ConfigChange) -> None:
         """Apply a change of the configuration."""
         self.configure(self._shared.changed(record.document))
+
+    def feedback(self, record: Feedback) -> None:
+        """Learn what people found out about an alert."""
+        if record.real:
+            self._watch.confirm(record.scope, record.subject)
 
     def configure(self, shared: Shared) -> None:
         """Let another configuration hold from now on; what was learned stays."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from sentinel.records import UNKNOWN_STREET, ConfigChange, End, Routed, RoutedTicket, Tick
+from sentinel.records import UNKNOWN_STREET, ConfigChange, End, Feedback, Routed, RoutedTicket, Tick
 from sentinel.tickets import TicketEvent
 
 DAY = 86400.0
@@ -148,6 +148,11 @@ class Intake:
         self.seq += 1
         self.attach(door, settings)
         return [ConfigChange(self.seq, self.clock, document)]
+
+    def feedback(self, street: str, scope: str, subject: str, *, real: bool) -> list[Routed]:
+        """Number what people found out about an alert."""
+        self.seq += 1
+        return [Feedback(self.seq, self.clock, street, scope, subject, real)]
 
     def end(self) -> list[Routed]:
         """Close the input: the clock stops where it is."""

@@ -1,7 +1,7 @@
 """The street stage as it is spread: the streets of one partition behind one state machine."""
 
 from alerts import Alert
-from sentinel.records import ConfigChange, Digest, IssueSummary, Outputs, Routed, RoutedTicket
+from sentinel.records import ConfigChange, Digest, Feedback, IssueSummary, Outputs, Routed, RoutedTicket
 from sentinel.shared import Shared
 from sentinel.street import Street
 
@@ -19,7 +19,7 @@ class Partition:
         self._shared = shared
 
     def take(self, record: Routed) -> Outputs:
-        """Apply one record: a ticket goes to its street, anything else to all of them by code."""
+        """Apply one record: what is about one street goes there, anything else to all of them by code."""
         if record.seq <= self.applied:
             return Outputs([])
         self.applied = record.seq
@@ -28,6 +28,10 @@ class Partition:
             if street is None:
                 street = self.streets[record.street] = Street(record.street, self._shared)
             return street.take(record)
+        if isinstance(record, Feedback) and record.street:
+            if record.street in self.streets:
+                self.streets[record.street].feedback(record)
+            return Outputs([])
         digests: list[Digest] = []
         alerts: list[Alert] = []
         issues: list[IssueSummary] = []

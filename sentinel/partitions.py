@@ -10,7 +10,16 @@ from typing import Protocol
 
 from sentinel.errors import SentinelError
 from sentinel.partition import Partition
-from sentinel.records import ConfigChange, Digest, End, Heartbeat, Outputs, Routed, RoutedTicket, Tick
+from sentinel.records import (
+    ConfigChange,
+    Digest,
+    Feedback,
+    ForAll,
+    Heartbeat,
+    Outputs,
+    Routed,
+    RoutedTicket,
+)
 from sentinel.settings import Settings
 from sentinel.shared import Shared
 
@@ -25,11 +34,11 @@ class Partitions(Protocol):
     def sources(self) -> int:
         """How many heartbeats make a round, numbered from 0."""
 
-    def ticket(self, partition: int, record: RoutedTicket) -> None:
-        """Send a ticket to its partition."""
+    def ticket(self, partition: int, record: RoutedTicket | Feedback) -> None:
+        """Send what is about one street to its partition."""
 
-    def tick(self, record: Tick | End | ConfigChange) -> None:
-        """Send what is no ticket to all partitions."""
+    def tick(self, record: ForAll) -> None:
+        """Send what concerns all to all partitions."""
 
     def ready(self) -> Sequence[list[Outputs]]:
         """Return the rounds that are complete."""
@@ -56,13 +65,13 @@ class InlinePartitions:
         """This process answers as one."""
         return 1
 
-    def ticket(self, partition: int, record: RoutedTicket) -> None:
-        """Apply a ticket."""
+    def ticket(self, partition: int, record: RoutedTicket | Feedback) -> None:
+        """Apply a ticket, or feedback."""
         outputs = self.partitions[partition].take(record)
         if outputs.alerts or outputs.assigned:
             self._round.append(outputs)
 
-    def tick(self, record: Tick | End | ConfigChange) -> None:
+    def tick(self, record: ForAll) -> None:
         """Apply a tick to all partitions that have something to do, and close the round."""
         digests: list[Digest] = []
         change = record if isinstance(record, ConfigChange) else None
@@ -78,7 +87,8 @@ class InlinePartitions:
             if outputs.alerts or outputs.issues:
                 self._round.append(outputs)
             digests += outputs.digests
-        heartbeat = Heartbeat(record.seq, record.clock, self._number, tuple(digests), change)
+        told = record if isinstance(record, ConfigChange | Feedback) else None
+        heartbeat = Heartbeat(record.seq, record.clock, self._number, tuple(digests), told)
         self._round.append(Outputs([], heartbeat=heartbeat))
         self._rounds.append(self._round)
         self._round = []
@@ -114,7 +124,7 @@ def _child(connection: Connection, numbers: list[int], number: int) -> None:
         partitions = InlinePartitions(Shared.load(connection.recv()), numbers, number)
         while (batch := connection.recv()) is not None:
             for partition, record in batch:
-                if isinstance(record, RoutedTicket):
+                if isinstance(record, RoutedTicket) or (isinstance(record, Feedback) and record.street):
                     partitions.ticket(partition, record)
                 else:
                     partitions.tick(record)
@@ -179,15 +189,15 @@ class ProcessPartitions:
         """Each process answers as one."""
         return len(self._processes)
 
-    def ticket(self, partition: int, record: RoutedTicket) -> None:
-        """Send a ticket to the process that has its partition."""
+    def ticket(self, partition: int, record: RoutedTicket | Feedback) -> None:
+        """Send a ticket, or feedback, to the process that has its partition."""
         worker = self._worker_of[partition]
         batch = self._batches[worker]
         batch.append((partition, record))
         if len(batch) >= _BATCH:
             self._send(worker)
 
-    def tick(self, record: Tick | End | ConfigChange) -> None:
+    def tick(self, record: ForAll) -> None:
         """Send a tick to all processes."""
         for worker in range(len(self._batches)):
             self._batches[worker].append((0, record))

@@ -10,6 +10,7 @@ from sentinel.partitions import InlinePartitions, Partitions
 from sentinel.records import (
     Assigned,
     ConfigChange,
+    Feedback,
     IssueSummary,
     Merged,
     Outputs,
@@ -53,7 +54,7 @@ class Pipeline:
 
     def route(self, record: Routed) -> None:
         """Take a record that an intake has made, this one's or one of an exported log."""
-        if isinstance(record, RoutedTicket):
+        if isinstance(record, RoutedTicket) or (isinstance(record, Feedback) and record.street):
             self.partitions.ticket(self._shared.streets.partition(record.street), record)
             return
         if isinstance(record, ConfigChange):
@@ -100,7 +101,7 @@ class Pipeline:
         assigned: list[Assigned] = []
         issues: list[IssueSummary] = []
         merged: list[Merged] = []
-        change: ConfigChange | None = None
+        told: ConfigChange | Feedback | None = None
         for said in outputs:
             alerts += [(alert.seq, alert.street, alert) for alert in said.alerts]
             if said.assigned is not None:
@@ -109,9 +110,11 @@ class Pipeline:
             merged += said.merged
             if said.heartbeat is not None:
                 alerts += [(alert.seq, "", alert) for alert in self._city.take(said.heartbeat)]
-                change = said.heartbeat.change
-        if change is not None:
-            self._city.change(change)
+                told = said.heartbeat.record
+        if isinstance(told, ConfigChange):
+            self._city.change(told)
+        elif told is not None:
+            self._city.feedback(told)
         return Said(in_log_order(alerts), sorted(assigned), issues, merged)
 
 

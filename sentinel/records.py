@@ -62,7 +62,23 @@ class ConfigChange(NamedTuple):
     """what `sentinel.settings.load_document` gives"""
 
 
-Routed = RoutedTicket | Tick | End | ConfigChange
+class Feedback(NamedTuple):
+    """What people found out about an alert; goes to its street's partition, of the city's alerts to every partition."""
+
+    seq: int
+    clock: float
+    street: str
+    """code; "" for an alert of the city"""
+    scope: str
+    subject: str
+    """scope and subject as in the alert's `dedup_key`"""
+    real: bool
+    """whether there was something to it: then chance had no part in it"""
+
+
+Routed = RoutedTicket | Tick | End | ConfigChange | Feedback
+ForAll = Tick | End | ConfigChange | Feedback
+"""What may go to every partition, and is answered by a heartbeat."""
 
 
 class Assigned(NamedTuple):
@@ -122,8 +138,8 @@ class Heartbeat(NamedTuple):
     source: int
     """who answers, one of those the city waits for"""
     digests: tuple[Digest, ...]
-    change: ConfigChange | None = None
-    """the record answered, where it is one"""
+    record: ConfigChange | Feedback | None = None
+    """the record answered, where it is more than a tick"""
 
 
 class IssueSummary(NamedTuple):

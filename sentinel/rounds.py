@@ -6,7 +6,7 @@ not depend on which worker has which partition, nor on which of them is fast.
 
 from collections.abc import Iterable, Sequence
 
-from sentinel.records import ConfigChange, Digest, End, Heartbeat, Tick
+from sentinel.records import ConfigChange, Digest, Feedback, ForAll, Heartbeat
 
 
 class Rounds:
@@ -23,10 +23,10 @@ class Rounds:
         """partition -> number of the last tick it answered"""
         self.applied = -1
         self._waiting = set(self.answered)
-        self._ticks: dict[int, Tick | End | ConfigChange] = {}
+        self._ticks: dict[int, ForAll] = {}
         self._held: list[Digest] = []
 
-    def take(self, partition: int, ticks: Sequence[Tick | End | ConfigChange], digests: Sequence[Digest]) -> None:
+    def take(self, partition: int, ticks: Sequence[ForAll], digests: Sequence[Digest]) -> None:
         """Take a partition's answer to some ticks: all that its streets had to tell up to the last of them."""
         before = self.answered.get(partition, -1)
         self.answered[partition] = max(before, ticks[-1].seq)
@@ -42,7 +42,7 @@ class Rounds:
         self.applied = seq
         ready = tuple(digest for digest in self._held if digest.seq <= seq)
         self._held = [digest for digest in self._held if digest.seq > seq]
-        return Heartbeat(seq, tick.clock, 0, ready, tick if isinstance(tick, ConfigChange) else None)
+        return Heartbeat(seq, tick.clock, 0, ready, tick if isinstance(tick, ConfigChange | Feedback) else None)
 
     def wait_for(self, partitions: Iterable[int]) -> None:
         """Wait for these partitions from now on; a new one has answered what is over already."""

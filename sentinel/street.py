@@ -13,7 +13,7 @@ from sentinel.gist import Gist, gist
 from sentinel.handling import Finding, HandlingWatch
 from sentinel.issues import Issue
 from sentinel.reading import issue_id_of
-from sentinel.records import Assigned, Digest, IssueDigest, IssueSummary, Merged, Outputs, RoutedTicket
+from sentinel.records import Assigned, Digest, Feedback, IssueDigest, IssueSummary, Merged, Outputs, RoutedTicket
 from sentinel.shared import Shared
 from sentinel.watch import StreetWatch, cells_of, street_budget
 
@@ -109,6 +109,11 @@ class Street:
         self._book.configure(
             shared.streets.name(self.code), settings.alerts.rules, settings.severity, settings.timezone
         )
+
+    def feedback(self, record: Feedback) -> None:
+        """Learn what people found out about an alert."""
+        if record.real:
+            self._watch.confirm(record.scope, record.subject)
 
     def drain(self) -> list[Digest]:
         """Return what the city has not been told yet."""

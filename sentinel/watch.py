@@ -155,6 +155,16 @@ class StreetWatch:
         """Judge one ticket by how surely its text tells of present danger, 0 to 1."""
         return self._urgent.update([DangerCue(strength)] if strength > 0.0 else [])
 
+    def confirm(self, scope: str, subject: str) -> None:
+        """Count what is known to be real as no work of chance: it must not teach what chance can do."""
+        if scope == "issue":
+            for detector in (self._new, self._mass, self._recurred):
+                detector.calibrator.discard(subject)
+        elif scope in ("cell", "topic"):
+            self._rising.calibrator.discard(subject)
+        elif scope in ("street", "city"):
+            self._rising.calibrator.discard("")  # the series of them all
+
     def merge(self, issue: str, into: str) -> None:
         """Let an issue take over the callers of another, which ends."""
         self._ledger.merge(issue, into)

@@ -9,7 +9,7 @@ from typing import Any
 import faust
 
 from sentinel.city import City
-from sentinel.records import ConfigChange, Digest, End, Heartbeat, Tick
+from sentinel.records import ConfigChange, Digest, ForAll, Heartbeat
 from sentinel.rounds import Rounds
 from sentinel.shared import Shared
 from sentinel.stream.codec import Answer, decode_answer
@@ -107,12 +107,15 @@ class CityUnit:
         for alert in self._city.take(heartbeat):
             self._metrics.alert(alert, message.appended)
             sent.append(alert_message(alert, self._alerts, self._source, self._configured.shared))
-        change = heartbeat.change
-        if change is not None and change.document != self._configured.document:
-            self._city.configure(self._configure(change))
+        told = heartbeat.record
+        if isinstance(told, ConfigChange):
+            if told.document != self._configured.document:
+                self._city.configure(self._configure(told))
+        elif told is not None:
+            self._city.feedback(told)
         return sent
 
-    def _begin(self, first: Tick | End | ConfigChange) -> None:
+    def _begin(self, first: ForAll) -> None:
         """Take the configuration that the log begins with, which every partition's first answer carries."""
         if not isinstance(first, ConfigChange):
             raise PoisonError("comes before any configuration")

@@ -17,6 +17,8 @@ from sentinel.records import (
     ConfigChange,
     Digest,
     End,
+    Feedback,
+    ForAll,
     HandlerDigest,
     IssueDigest,
     Routed,
@@ -29,10 +31,11 @@ VERSION: Final = 1
 _HEAD: Final = struct.Struct("<2sHI")  # mark, version, length of the JSON
 _MARK: Final = b"SD"
 _DEFAULTS: Final = RoutedTicket._field_defaults
-_TYPES: Final[dict[str, type[Tick] | type[End] | type[ConfigChange]]] = {
+_TYPES: Final[dict[str, type[Tick] | type[End] | type[ConfigChange] | type[Feedback]]] = {
     "tick": Tick,
     "end": End,
     "config": ConfigChange,
+    "feedback": Feedback,
 }
 _NAMES: Final = {kind: name for name, kind in _TYPES.items()}
 
@@ -55,7 +58,7 @@ class Answer(NamedTuple):
     partition: int
     before: int
     """number of the tick the partition answered before these, -1 if none"""
-    ticks: tuple[Tick | End | ConfigChange, ...]
+    ticks: tuple[ForAll, ...]
     digests: tuple[Digest, ...]
     part: int = 0
     parts: int = 1
@@ -134,7 +137,7 @@ def decode_answer(value: bytes) -> Answer:
         return Answer(
             int(data["partition"]),
             int(data["before"]),
-            tuple(_not_a_ticket(record_from_json(tick)) for tick in data["ticks"]),
+            tuple(_for_all(record_from_json(tick)) for tick in data["ticks"]),
             tuple(_digest_from_json(digest, arrays) for digest in data["digests"]),
             int(data["part"]),
             int(data["parts"]),
@@ -143,7 +146,7 @@ def decode_answer(value: bytes) -> Answer:
         raise CodecError(f"holds no digests ({type(error).__name__})") from None
 
 
-def _not_a_ticket(record: Routed) -> Tick | End | ConfigChange:
+def _for_all(record: Routed) -> ForAll:
     if isinstance(record, RoutedTicket):
         raise CodecError("answers a ticket, not a tick")
     return record

@@ -12,7 +12,8 @@ JSON: Final = "application/json"
 BINARY: Final = "application/octet-stream"
 STRUCTURED: Final = "application/cloudevents+json"
 
-TICKET, CONFIG, CLOCK, END = "sentinel.ticket.v1", "sentinel.config.v1", "sentinel.clock.v1", "sentinel.end.v1"
+TICKET, FEEDBACK, CONFIG = "sentinel.ticket.v1", "sentinel.feedback.v1", "sentinel.config.v1"
+CLOCK, END = "sentinel.clock.v1", "sentinel.end.v1"
 ROUTED, DIGESTS, ALERT, DEAD = "sentinel.routed.v1", "sentinel.digests.v1", "sentinel.alert.v1", "sentinel.dead.v1"
 """What a message is, with the version of its schema."""
 

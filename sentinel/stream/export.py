@@ -12,7 +12,7 @@ from typing import Final
 from rich.console import Console
 
 from sentinel.door.streets import PARTITIONS
-from sentinel.records import Routed, RoutedTicket
+from sentinel.records import Routed
 from sentinel.settings import load_settings
 from sentinel.stream.codec import CodecError, decode_batch, record_to_json
 from sentinel.stream.environment import Environment
@@ -92,7 +92,7 @@ class _Merge:
     def _next(self) -> list[Routed]:
         number = min((n for n, waiting in self._waiting.items() if waiting), key=lambda n: self._waiting[n][0].seq)
         record = self._waiting[number].popleft()
-        # ticks and configurations stand in every partition, a ticket in one
-        again = record.seq <= self._given and not isinstance(record, RoutedTicket)
+        # what is about one street stands in one partition, anything else in all
+        again = record.seq <= self._given and not getattr(record, "street", "")
         self._given = max(self._given, record.seq)
         return [] if again else [record]

@@ -27,13 +27,22 @@ class StreamEnded(NamedTuple):
     """The input has ended, as a file ends."""
 
 
+class FeedbackGiven(NamedTuple):
+    """What people found out about an alert."""
+
+    street: str
+    scope: str
+    subject: str
+    real: bool
+
+
 class ConfigApplied(NamedTuple):
     """Another configuration is to hold from here on."""
 
     document: Mapping[str, dict[str, object]]
 
 
-Received = TicketEvent | ClockPassed | StreamEnded | ConfigApplied
+Received = TicketEvent | FeedbackGiven | ClockPassed | StreamEnded | ConfigApplied
 
 
 def receive(message: Message) -> Received:
@@ -48,6 +57,8 @@ def receive(message: Message) -> Received:
     kind, data = _opened(message.headers, value)
     if kind == envelope.TICKET:
         return _ticket(data)
+    if kind == envelope.FEEDBACK:
+        return _feedback(data)
     if kind == envelope.CLOCK:
         clock = data.get("clock")
         if not isinstance(clock, float):
@@ -74,6 +85,17 @@ def _opened(headers: envelope.Headers, value: bytes) -> tuple[str, dict[str, Any
             raise PoisonError("is a structured CloudEvent without a JSON object as its data")
         return str(data.get("type") or ""), inner
     return header(headers, "ce_type") or envelope.TICKET, data
+
+
+def _feedback(data: dict[str, Any]) -> FeedbackGiven:
+    """`street` and `dedup_key` as in the alert, and whether it was `real`."""
+    street, key, real = data.get("street"), data.get("dedup_key"), data.get("real")
+    parts = key.split(":", 2) if isinstance(key, str) else []
+    if not isinstance(street, str) or len(parts) != 3 or not isinstance(real, bool):
+        raise PoisonError(
+            'is no feedback; send {"street": …, "dedup_key": … (both of the alert), "real": true or false}'
+        )
+    return FeedbackGiven(street, parts[1], parts[2], real)
 
 
 def _ticket(data: dict[str, Any]) -> TicketEvent:

@@ -18,7 +18,7 @@ from sentinel.stream.codec import encode_batch
 from sentinel.stream.configurations import Configurations
 from sentinel.stream.envelope import Message, Outgoing, PoisonError
 from sentinel.stream.faust_source import follow, raw_topic
-from sentinel.stream.inbox import ClockPassed, ConfigApplied, StreamEnded, control, receive
+from sentinel.stream.inbox import ClockPassed, ConfigApplied, FeedbackGiven, StreamEnded, control, receive
 from sentinel.stream.metrics import Metrics
 from sentinel.stream.stage import Stage
 from sentinel.tickets import TicketEvent
@@ -139,7 +139,7 @@ class IntakeUnit:
         """Send what waits where there is a ticket, and ticks that have waited long enough."""
         if self._ticks_since and time.monotonic() - self._ticks_since >= TICKS_HELD_SECONDS:
             return self.flush()
-        return self._send(sorted(p for p, held in self._held.items() if isinstance(held[-1], RoutedTicket)))
+        return self._send(sorted(p for p, held in self._held.items() if getattr(held[-1], "street", "")))
 
     def _event(self, message: Message, event: TicketEvent) -> str:
         taken = self._intake.take(message.offset, event, message.appended)
@@ -152,8 +152,18 @@ class IntakeUnit:
             raise PoisonError("lies too far ahead of its arrival: the sender's clock is wrong")
         return taken.refused or "routed"
 
-    def _control(self, received: ClockPassed | StreamEnded | ConfigApplied) -> str:
+    def _control(self, received: FeedbackGiven | ClockPassed | StreamEnded | ConfigApplied) -> str:
         partitions = self._shared.partitions
+        if isinstance(received, FeedbackGiven):
+            street, scope, subject, real = received
+            if street and self._shared.streets.partition(street) not in partitions:
+                raise PoisonError("is feedback about a street that is none")
+            for record in self._intake.feedback(street, scope, subject, real=real):
+                if street:
+                    self._hold(self._shared.streets.partition(street), record)
+                else:
+                    self._to_all(record, partitions)
+            return "feedback"
         if isinstance(received, ClockPassed):
             for record in self._intake.pass_time(received.clock):
                 self._to_all(record, partitions)

@@ -10,7 +10,7 @@ import faust
 
 from alerts import Alert
 from sentinel.partition import Partition
-from sentinel.records import ConfigChange, Digest, End, IssueDigest, Outputs, Routed, RoutedTicket, Tick
+from sentinel.records import ConfigChange, Digest, Feedback, ForAll, IssueDigest, Outputs, Routed, RoutedTicket
 from sentinel.shared import Shared
 from sentinel.stream import envelope
 from sentinel.stream.codec import Answer, Batch, decode_batch, encode_answer
@@ -114,7 +114,7 @@ class StreetUnit:
         if fresh and not self._follows(batch):
             return []
         sent: list[Outgoing] = []
-        ticks: list[Tick | End | ConfigChange] = []
+        ticks: list[ForAll] = []
         digests: list[Digest] = []
         for record in fresh:
             self._applied = record.seq
@@ -130,7 +130,7 @@ class StreetUnit:
                 outputs = Outputs([])
             sent += [self._alert(alert, message) for alert in outputs.alerts]
             digests += outputs.digests
-            if not isinstance(record, RoutedTicket):
+            if not isinstance(record, RoutedTicket) and not (isinstance(record, Feedback) and record.street):
                 ticks.append(record)
         if ticks:
             sent += self._answers(ticks, digests)
@@ -158,7 +158,7 @@ class StreetUnit:
         partition = self._partition
         if partition is None:
             raise PoisonError("comes before any configuration")
-        if isinstance(record, RoutedTicket):
+        if isinstance(record, RoutedTicket) or (isinstance(record, Feedback) and record.street):
             self.records += 1
             self._touched.add(f"{_STREET}:{record.street}")
             return partition.take(record)
@@ -185,7 +185,7 @@ class StreetUnit:
         assert self._configured is not None, "only a configured partition says anything"
         return alert_message(alert, self._alerts, self._source, self._configured.shared)
 
-    def _answers(self, ticks: Sequence[Tick | End | ConfigChange], digests: Sequence[Digest]) -> list[Outgoing]:
+    def _answers(self, ticks: Sequence[ForAll], digests: Sequence[Digest]) -> list[Outgoing]:
         before, self._answered = self._answered, ticks[-1].seq
         parts = list(_parts(digests))
         return [

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinel.records import ConfigChange, HandlerDigest, Heartbeat, Tick
+from sentinel.records import ConfigChange, Feedback, HandlerDigest, Heartbeat, Tick
 from sentinel.rounds import Rounds
 
 
@@ -47,6 +47,16 @@ def test_a_repeat_changes_nothing() -> None:
     before = pickle.dumps(rounds)
     rounds.take(0, [tick(2)], [digest(1)])
     assert pickle.dumps(rounds) == before
+
+
+def test_feedback_to_the_city_is_a_round_of_its_own() -> None:
+    rounds = Rounds([0, 1])
+    told = Feedback(3, 20.0, "", "issue", "i", True)
+    for partition in (0, 1):
+        rounds.take(partition, [told], [])
+    heartbeat = rounds.next()
+    assert heartbeat is not None
+    assert heartbeat.record == told
 
 
 def test_a_new_partition_is_waited_for_from_the_change_on() -> None:

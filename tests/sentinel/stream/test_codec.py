@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sentinel.intake import Door, Intake, IntakeSettings
 from sentinel.partition import Partition
-from sentinel.records import ConfigChange, Digest, End, HandlerDigest, IssueDigest, Routed, RoutedTicket, Tick
+from sentinel.records import ConfigChange, Digest, End, Feedback, HandlerDigest, IssueDigest, Routed, RoutedTicket, Tick
 from sentinel.settings import load_document
 from sentinel.shared import Shared
 from sentinel.stream.codec import (
@@ -67,6 +67,7 @@ def test_a_ticket_is_read_as_it_was_written(ticket: RoutedTicket) -> None:
 
 def test_every_record_is_read_as_it_was_written() -> None:
     records: list[Routed] = [ConfigChange(0, 0.0, load_document()), Tick(3, 300.0), End(9, 301.5)]
+    records += [Feedback(10, 301.5, "s", "issue", "i", True), Feedback(11, 301.5, "", "city", "", False)]
     assert decode_batch(encode_batch(-1, records)) == (-1, records)
 
 

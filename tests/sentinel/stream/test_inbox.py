@@ -7,7 +7,7 @@ import pytest
 from sentinel.stream import envelope
 from sentinel.stream.dead import letter
 from sentinel.stream.envelope import Message, PoisonError
-from sentinel.stream.inbox import BYTES_MAX, ClockPassed, ConfigApplied, StreamEnded, control, receive
+from sentinel.stream.inbox import BYTES_MAX, ClockPassed, ConfigApplied, FeedbackGiven, StreamEnded, control, receive
 from sentinel.tickets import TicketEvent
 
 PHONE, CALLER = "13917654321", "wx_account_77881"
@@ -41,6 +41,11 @@ def test_a_ticket_comes_in_either_mode_of_cloudevents() -> None:
     [
         (envelope.CLOCK, {"clock": 1e9}, ClockPassed(1e9)),
         (envelope.END, {}, StreamEnded()),
+        (
+            envelope.FEEDBACK,
+            {"street": "310115103", "dedup_key": "rising:cell:交通/公交", "real": True},
+            FeedbackGiven("310115103", "cell", "交通/公交", True),
+        ),
         (envelope.CONFIG, {"sentinel.yaml": {}}, ConfigApplied({"sentinel.yaml": {}})),
     ],
 )
@@ -71,6 +76,19 @@ def test_poison_is_refused_with_the_reason(name: str) -> None:
 def test_a_ticket_without_a_key_is_refused() -> None:
     with pytest.raises(PoisonError, match="no key"):
         receive(message(TICKET, key=None))
+
+
+TOO_LITTLE: list[dict[str, object]] = [
+    {},
+    {"street": "", "dedup_key": "mass", "real": True},
+    {"street": "", "dedup_key": "a:b:c"},
+]
+
+
+@pytest.mark.parametrize("data", TOO_LITTLE)
+def test_feedback_that_says_too_little_is_refused(data: dict[str, object]) -> None:
+    with pytest.raises(PoisonError, match="feedback"):
+        receive(message(data, headers=envelope.envelope(envelope.FEEDBACK, "1", "x")))
 
 
 def test_another_version_or_type_is_refused() -> None:
