@@ -14,11 +14,13 @@ from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError
 from aiokafka.structs import OffsetAndMetadata
 from faust.app.base import BootStrategy
+from faust.types.transports import TransportT
 
 from sentinel.settings import load_settings
 from sentinel.stream import city, intake, street
 from sentinel.stream.assignor import PartitionAssignor
 from sentinel.stream.environment import Environment
+from sentinel.stream.faust_source import Consumer
 from sentinel.stream.service import Service
 
 log = logging.getLogger(__name__)
@@ -78,6 +80,11 @@ class SentinelApp(faust.App):
             module.agent(self, stage)
         self.on_partitions_revoked.connect(self._revoked)
         self.on_partitions_assigned.connect(self._assigned)
+
+    def _new_transport(self) -> TransportT:
+        transport = super()._new_transport()
+        transport.Consumer = Consumer  # type: ignore[misc]  # which Faust declares on the class
+        return transport
 
     async def on_first_start(self) -> None:
         """Start what is ours before Faust talks to a broker. Makes no data directory, as Faust would."""
