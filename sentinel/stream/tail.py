@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Final
 
 from rich.console import Console
 
@@ -14,6 +15,9 @@ from sentinel.stream.envelope import header
 from sentinel.stream.environment import Environment
 from sentinel.stream.log_reader import LogReader
 from sentinel.stream.topics import ALERTS, Topics
+
+_REMEMBERED: Final = 100_000
+"""Ids of the latest transitions: repeats come soon after the first, if at all."""
 
 
 def run_tail(environment: Environment, console: Console, *, everything: bool, lines: bool) -> None:
@@ -36,10 +40,12 @@ def run_tail(environment: Environment, console: Console, *, everything: bool, li
 
 async def first_times(reader: LogReader, *, to_end: bool = False) -> AsyncIterator[bytes]:
     """The lines of alerts, each once: repeats after a crash have the id of the first and the same bytes."""
-    seen: set[str] = set()
+    seen: dict[str, None] = {}
     async for batch in reader.to_end() if to_end else reader.batches():
         for message in batch:
             identity = header(message.headers, "ce_id")
             if message.value is not None and identity not in seen:
-                seen.add(identity)
+                seen[identity] = None
+                if len(seen) > _REMEMBERED:
+                    del seen[next(iter(seen))]
                 yield message.value
