@@ -5,12 +5,10 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import numpy as np
 from river import base
 
-from embeddings.memory import F32, F64, I32, Fields, TicketMemory
-from embeddings.pairs import FEATURES, pair_features
-from embeddings.scorer import PairScorer, letters_share
+from embeddings.memory import F32, F64, I32, Fields, Seek, TicketMemory
+from embeddings.scorer import PairScorer, Plausible, letters_share
 from embeddings.terms import Terms
 
 DAY = 86400.0
@@ -45,12 +43,16 @@ class ClustererSettings:
 
     join_at: float = -2.25
     """a ticket joins an issue from this mean logit on"""
-    merge_at: float = -0.5
+    merge_at: float = 0.0
     """issues a ticket would each join with this mean logit or more are one"""
-    candidates: int = 24
+    candidates: int = 16
     """tickets compared in full"""
-    common: float = 3.0
+    common: float = 4.0
     """terms of a lower inverse frequency find no candidates"""
+    least_words: float = 0.2
+    """candidates with a lower cosine of words ..."""
+    least_names: float = 0.2
+    """... and a smaller share of names are not compared in full; notes only"""
     single_days: float = 45.0
     """an issue of one ticket is forgotten after so long"""
     issue_days: float = 60.0
@@ -61,17 +63,12 @@ class ClustererSettings:
     """tickets of an issue that are kept for comparison: the first few and the last ones"""
 
 
-GRAM_COSINE = FEATURES.index("grams")
-SAME_CALLER = FEATURES.index("same_caller")
-OTHER_ADDRESS = FEATURES.index("other_address")
-SAME_WORDS, SAME_WORDS_LOGIT = 0.92, 4.0
-COPIED = 0.75  # from this cosine of character n-grams on, one text was made from the other
 USUAL_LENGTH = 4.8  # ln(1 + n-grams) of a text, before any has come: a hotline's notes
 LENGTH_RATE = 0.05
 MISSING_LOGIT = -7.0  # what a pair counts that was not compared, or compared badly
 DROP_LOGIT = -6.0
 LEADING = 4  # issues looked at for one ticket
-COUNTED_MEMBERS = 2  # tickets of an issue whose terms count in the frequencies
+COUNTED_MEMBERS = 8  # tickets of an issue whose terms count in the frequencies
 BEST_OF = 6  # pairs of an issue that decide at most
 FIRST_MEMBERS = 6  # of those kept for comparison, so many are the issue's first
 
@@ -154,7 +151,7 @@ class IssueClusterer(base.Clusterer):
             merged = tuple(self._merge(other, issue) for other in others)
         if issue.size < COUNTED_MEMBERS:
             self.memory.count_terms(slot)
-        self.memory.issue[slot] = issue.number
+        self.memory.tickets.issue[slot] = issue.number
         issue.slots.append(slot)
         issue.size += 1
         issue.last_at = max(issue.last_at, x.fields.at)
@@ -168,7 +165,7 @@ class IssueClusterer(base.Clusterer):
     def _merge(self, old: _Issue, into: _Issue) -> str:
         """Let the older of two issues take over the other's tickets; return the id that ends."""
         del self._issues[old.number]
-        self.memory.issue[old.slots] = into.number
+        self.memory.tickets.issue[old.slots] = into.number
         slots = sorted(into.slots + old.slots)
         most = self.settings.members
         if len(slots) > most:
@@ -183,26 +180,32 @@ class IssueClusterer(base.Clusterer):
 
     def _compare(self, x: Reading) -> tuple[int, list[_Link], bool]:
         self._length += LENGTH_RATE * (math.log1p(len(x.terms.grams)) - self._length)
-        others = self.memory.nearest(x.terms, self.settings.candidates, self.settings.common)
-        slot = self.memory.add(x.terms, x.vector, x.fields, 0)
+        slot, others = self.memory.place(x.terms, x.vector, x.fields, self._seek)
         if not len(others):
             return slot, [], False
-        features = pair_features(self.memory, slot, others)
-        logits = self.scorer.logits(features, letters_share(self._length))
-        # word for word the same is the same, however little it says: the scorer has seen no such thing
-        same_words = (features[:, GRAM_COSINE] >= SAME_WORDS) & (features[:, OTHER_ADDRESS] == 0.0)
-        logits[same_words] = np.maximum(logits[same_words], SAME_WORDS_LOGIT)
+        letters = letters_share(self._length)
+        others, logits, copies = self.scorer.judge(self.memory, slot, others, letters, self._needed)
         linked = self._link(others, logits)
-        near = (features[:, GRAM_COSINE] >= COPIED) & (features[:, SAME_CALLER] == 0.0)
-        copied = bool(near.any()) and bool((near & (self.memory.issue[others] == linked[0].number)).any())
+        copied = bool(copies.any()) and bool((copies & (self.memory.tickets.issue[others] == linked[0].number)).any())
         return slot, linked, copied
+
+    @property
+    def _seek(self) -> Seek:
+        return Seek(self.settings.candidates, self.settings.common)
+
+    @property
+    def _needed(self) -> Plausible:
+        return Plausible(self.settings.least_words, self.settings.least_names)
 
     def _link(self, others: I32, logits: F64) -> list[_Link]:
         """Return the leading issues, best first, the older one first on a tie; at least one."""
+        if not len(logits) or logits.max() <= DROP_LOGIT:
+            return [_Link(0, MISSING_LOGIT)]
         by_issue: dict[int, list[float]] = {}
-        for slot, logit in zip(others.tolist(), logits.tolist(), strict=True):
+        numbers = self.memory.tickets.issue[others]
+        for number, logit in zip(numbers.tolist(), logits.tolist(), strict=True):
             if logit > DROP_LOGIT:
-                by_issue.setdefault(int(self.memory.issue[slot]), []).append(logit)
+                by_issue.setdefault(number, []).append(logit)
         leading = sorted(by_issue.items(), key=lambda item: (-max(item[1]), item[0]))[:LEADING]
         links = []
         for number, found in leading:

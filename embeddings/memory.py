@@ -6,27 +6,32 @@ how the arrays came to look as they do.
 """
 
 import math
-from typing import NamedTuple, cast
+from typing import Final, NamedTuple, cast
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from embeddings.terms import Hashes, Terms
+from embeddings.terms import HEADED, PLACED, SOUGHT, U8, Hashes, Terms
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
-U8 = NDArray[np.uint8]
+U64 = NDArray[np.uint64]
 
-KINDS = 5  # words, grams, head, names, head names
-WORDS, GRAMS, HEAD, NAMES, HEAD_NAMES = range(KINDS)
-FREQUENCY_BITS = 18
-PRIOR_BITS = 20
-EMPTY = -1
-RARE = 4.0  # an n-gram says where or who from this inverse frequency on
-NAMED = 2.0  # a name says something from this inverse frequency on
+WORDS, GRAMS, NAMES, STOP = range(4)
+"""Columns of `Tickets.span`: where a ticket's terms of each kind begin, and where the last ones end."""
+HEAD: Final = 2
+"""Beside WORDS and GRAMS a column of `Tickets.norm`: the n-grams of the head."""
+CALLER, ADDRESS, COMPANY, TOPIC, GROUP = range(5)
+"""Columns of `Tickets.key`."""
+
+FREQUENCY_BITS: Final = 18
+PRIOR_BITS: Final = 20
+EMPTY: Final = -1
+RARE: Final = 4.0  # an n-gram says where or who from this inverse frequency on
+NAMED: Final = 2.0  # a piece of a name says something from this inverse frequency on
 
 
 class Fields(NamedTuple):
@@ -38,145 +43,273 @@ class Fields(NamedTuple):
     address: int = 0
     company: int = 0
     topic: int = 0
+    group: int = 0
+    """the topic's group"""
+    sure: float = 0.0
+    """how sure the topic is, 0 to 1"""
+
+
+class Tickets(NamedTuple):
+    """Live and dead tickets, one row a slot."""
+
+    terms: Hashes
+    """words, n-grams and names of all tickets, one after the other"""
+    marks: U8
+    """of each term: HEADED, PLACED"""
+    span: I64
+    """(slots, 4): where each kind begins in `terms`"""
+    vector: F32
+    at: F64
+    key: U64
+    """(slots, 5): caller, address, company, topic, group"""
+    sure: F32
+    norm: F32
+    """(slots, 3): length of the vector of words, n-grams, head n-grams, weighted by inverse frequency"""
+    rare: F32
+    """what the rare n-grams of the head are worth together"""
+    named: F32
+    """what the pieces of names are worth together"""
+    placed: F32
+    """those in title and address"""
+    index_norm: F32
+    alive: U8
+    counted: U8
+    """whether the terms count in the frequencies"""
+    issue: I64
+    """number of the issue"""
+
+
+class Common(NamedTuple):
+    """How common terms are."""
+
+    frequency: I32
+    """live tickets that hold a term and count, by the term's top `FREQUENCY_BITS` bits"""
+    prior: F32
+    """share of documents that hold a term, by its top `PRIOR_BITS` bits"""
+    strength: float
+    """how many tickets the prior is worth"""
+
+
+class Seek(NamedTuple):
+    """How tickets to compare with are found."""
+
+    most: int
+    """so many at most"""
+    common: float
+    """terms of a lower inverse frequency find nobody"""
+
+
+class Index(NamedTuple):
+    """Term to tickets: a hash table of heads of linked lists, the newest ticket first."""
+
+    key: Hashes
+    head: I32
+    node_slot: I32
+    node_next: I32
 
 
 @njit(cache=True)
-def _add_terms(
-    table_key: Hashes, table_head: I32, node_slot: I32, node_next: I32, used: int, terms: Hashes, slot: int
-) -> tuple[int, int]:
-    """Prepend `slot` to the posting list of each term. Return (nodes used, new keys)."""
-    mask = len(table_key) - 1
-    fresh = 0
-    for term in terms:
-        at = int(term) & mask
-        while table_head[at] != EMPTY and table_key[at] != term:
-            at = (at + 1) & mask
-        if table_head[at] == EMPTY:
-            table_key[at] = term
-            fresh += 1
-        node_slot[used] = slot
-        node_next[used] = table_head[at]
-        table_head[at] = used
-        used += 1
-    return used, fresh
-
-
-@njit(cache=True)
-def _count(frequency: I32, terms: Hashes, step: int) -> None:
-    for term in terms:
-        frequency[term >> np.uint32(32 - FREQUENCY_BITS)] += step
-
-
-@njit(cache=True)
-def inverse_frequency(term: np.uint32, frequency: I32, live: int, prior: F32, strength: float) -> float:
+def inverse_frequency(term: np.uint32, common: Common, live: int) -> float:
     """Return ln((live + strength + 1) / (df + strength * prior + 1/2)), never below 0."""
-    df = frequency[term >> np.uint32(32 - FREQUENCY_BITS)]
-    p = prior[term >> np.uint32(32 - PRIOR_BITS)]
-    return max(0.0, math.log((live + strength + 1.0) / (df + strength * p + 0.5)))
+    df = common.frequency[term >> np.uint32(32 - FREQUENCY_BITS)]
+    p = common.prior[term >> np.uint32(32 - PRIOR_BITS)]
+    return max(0.0, math.log((live + common.strength + 1.0) / (df + common.strength * p + 0.5)))
 
 
 @njit(cache=True)
-def square_norm(terms: Hashes, frequency: I32, live: int, prior: F32, strength: float) -> float:
-    """Return the sum of squared inverse frequencies."""
-    total = 0.0
-    for term in terms:
-        w = inverse_frequency(term, frequency, live, prior, strength)
-        total += w * w
-    return total
-
-
-@njit(cache=True)
-def rarity_above(terms: Hashes, frequency: I32, live: int, prior: F32, strength: float, floor: float) -> float:
-    """Return the sum of what the inverse frequencies have above `floor`."""
-    total = 0.0
-    for term in terms:
-        total += max(0.0, inverse_frequency(term, frequency, live, prior, strength) - floor)
-    return total
-
-
-@njit(cache=True)
-def _measure(
-    terms: Hashes, span: I64, norm: F32, rare: F32, frequency: I32, live: int, prior: F32, strength: float
-) -> None:
-    """Fill in one ticket's norms by kind, and how much its head and the names in it are worth."""
-    for kind in range(KINDS):
-        values = terms[span[kind] : span[kind + 1]]
-        norm[kind] = math.sqrt(square_norm(values, frequency, live, prior, strength)) + 1e-6
-    head = terms[span[HEAD] : span[HEAD + 1]]
-    rare[0] = rarity_above(head, frequency, live, prior, strength, RARE)
-    names = terms[span[HEAD_NAMES] : span[HEAD_NAMES + 1]]
-    rare[1] = rarity_above(names, frequency, live, prior, strength, NAMED)
-
-
-@njit(cache=True)
-def _accumulate(
-    table_key: Hashes,
-    table_head: I32,
-    node_slot: I32,
-    node_next: I32,
-    terms: Hashes,
-    alive: U8,
-    frequency: I32,
+def _store(
+    tickets: Tickets,
+    slot: int,
+    common: Common,
     live: int,
-    prior: F32,
-    strength: float,
-    common: float,
-    score: F32,
-    touched: I32,
-    n: int,
+    words: Hashes,
+    grams: Hashes,
+    gram_marks: U8,
+    names: Hashes,
+    name_marks: U8,
 ) -> int:
-    """Add each term's squared inverse frequency to the score of every live slot that has it."""
-    mask = len(table_key) - 1
-    for term in terms:
-        w = inverse_frequency(term, frequency, live, prior, strength)
-        if w < common:
+    """Write a ticket's terms behind those of the slot before, with their norms; return where they end."""
+    at = tickets.span[slot - 1, STOP] if slot else 0
+    squares = np.zeros(3, np.float64)
+    indexed = rare = 0.0
+    tickets.span[slot, WORDS] = at
+    for term in words:
+        w = inverse_frequency(term, common, live)
+        squares[WORDS] += w * w
+        tickets.terms[at] = term
+        tickets.marks[at] = 0
+        at += 1
+    tickets.span[slot, GRAMS] = at
+    for i in range(len(grams)):
+        w = inverse_frequency(grams[i], common, live)
+        squares[GRAMS] += w * w
+        if gram_marks[i] & HEADED:
+            squares[HEAD] += w * w
+            rare += max(0.0, w - RARE)
+        if gram_marks[i] & SOUGHT:
+            indexed += w * w
+        tickets.terms[at] = grams[i]
+        tickets.marks[at] = gram_marks[i]
+        at += 1
+    tickets.span[slot, NAMES] = at
+    named = placed = 0.0
+    for i in range(len(names)):
+        w = inverse_frequency(names[i], common, live)
+        indexed += w * w
+        over = max(0.0, w - NAMED)
+        named += over
+        if name_marks[i] & PLACED:
+            placed += over
+        tickets.terms[at] = names[i]
+        tickets.marks[at] = name_marks[i]
+        at += 1
+    tickets.span[slot, STOP] = at
+    for kind in range(3):
+        tickets.norm[slot, kind] = math.sqrt(squares[kind]) + 1e-6
+    tickets.index_norm[slot] = math.sqrt(squares[WORDS] + indexed) + 1e-6
+    tickets.rare[slot] = rare
+    tickets.named[slot] = named
+    tickets.placed[slot] = placed
+    return at
+
+
+@njit(cache=True)
+def _tally(tickets: Tickets, slot: int, common: Common, step: int) -> None:
+    for i in range(tickets.span[slot, WORDS], tickets.span[slot, STOP]):
+        common.frequency[tickets.terms[i] >> np.uint32(32 - FREQUENCY_BITS)] += step
+
+
+@njit(cache=True)
+def _find(key: Hashes, head: I32, term: np.uint32) -> int:
+    """Return where a term is in the table, or the empty place where it would be."""
+    mask = len(key) - 1
+    at = int(term) & mask
+    while head[at] != EMPTY and key[at] != term:
+        at = (at + 1) & mask
+    return at
+
+
+@njit(cache=True)
+def _list(tickets: Tickets, slot: int, index: Index, used: int, keys: int) -> tuple[int, int]:
+    """Prepend `slot` to the list of each term it may be found by. Return how many nodes and keys are used then."""
+    span = tickets.span[slot]
+    for i in range(span[WORDS], span[STOP]):
+        if span[GRAMS] <= i < span[NAMES] and not tickets.marks[i] & SOUGHT:
             continue
-        at = int(term) & mask
-        while table_head[at] != EMPTY and table_key[at] != term:
-            at = (at + 1) & mask
-        node = table_head[at]
-        while node != EMPTY:
-            slot = node_slot[node]
-            if alive[slot]:
-                if score[slot] == 0.0:
-                    touched[n] = slot
-                    n += 1
-                score[slot] += np.float32(w * w)
-            node = node_next[node]
+        at = _find(index.key, index.head, tickets.terms[i])
+        if index.head[at] == EMPTY:
+            index.key[at] = tickets.terms[i]
+            keys += 1
+        index.node_slot[used] = slot
+        index.node_next[used] = index.head[at]
+        index.head[at] = used
+        used += 1
+    return used, keys
+
+
+@njit(cache=True)
+def _rehash(keys: Hashes, heads: I32, index: Index) -> None:
+    for i in range(len(keys)):
+        if heads[i] != EMPTY:
+            at = _find(index.key, index.head, keys[i])
+            index.key[at] = keys[i]
+            index.head[at] = heads[i]
+
+
+@njit(cache=True)
+def _nearest(
+    tickets: Tickets,
+    index: Index,
+    common: Common,
+    live: int,
+    words: Hashes,
+    grams: Hashes,
+    gram_marks: U8,
+    names: Hashes,
+    most: int,
+    floor: float,
+    score: F32,
+) -> I32:
+    """Return up to `most` live slots by shared words, title n-grams and names, best first."""
+    touched = np.empty(len(score), np.int32)
+    n = 0
+    for term in words:
+        n = _meet(tickets, index, term, inverse_frequency(term, common, live), floor, score, touched, n)
+    for i in range(len(grams)):
+        if gram_marks[i] & SOUGHT:
+            n = _meet(tickets, index, grams[i], inverse_frequency(grams[i], common, live), floor, score, touched, n)
+    for term in names:
+        n = _meet(tickets, index, term, inverse_frequency(term, common, live), floor, score, touched, n)
+    return _best(score, touched[:n], tickets.index_norm, most)
+
+
+@njit(cache=True)
+def _meet(
+    tickets: Tickets, index: Index, term: np.uint32, rarity: float, floor: float, score: F32, touched: I32, n: int
+) -> int:
+    """Add a term's squared rarity to the score of every live slot that has it; return how many slots have one."""
+    if rarity < floor:
+        return n
+    worth = np.float32(rarity * rarity)
+    node = index.head[_find(index.key, index.head, term)]
+    while node != EMPTY:
+        slot = index.node_slot[node]
+        if tickets.alive[slot]:
+            if score[slot] == 0.0:
+                touched[n] = slot
+                n += 1
+            score[slot] += worth
+        node = index.node_next[node]
     return n
 
 
 @njit(cache=True)
 def _best(score: F32, touched: I32, norm: F32, most: int) -> I32:
-    """Return the `most` touched slots of the highest score / norm, earlier slots first on a tie."""
-    n = len(touched)
-    value = np.empty(n, np.float64)
-    for i in range(n):
-        value[i] = score[touched[i]] / norm[touched[i]]
-        score[touched[i]] = 0.0
-    threshold = np.partition(value, n - most)[n - most] if n > most else -1.0
-    keep = np.empty(n, np.int32)
-    k = 0
-    for i in range(n):
-        if value[i] >= threshold:
-            keep[k] = i
-            k += 1
-    order = np.empty(k, np.int64)
-    # insertion sort by (value, slot): k is small
-    for i in range(k):
-        c = keep[i]
-        j = i
-        while j > 0:
-            d = order[j - 1]
-            if value[d] > value[c] or (value[d] == value[c] and touched[d] < touched[c]):
-                break
-            order[j] = d
-            j -= 1
-        order[j] = c
-    out = np.empty(min(k, most), np.int32)
-    for i in range(len(out)):
-        out[i] = touched[order[i]]
-    return out
+    """Return the `most` touched slots of the highest score / norm, earlier slots first on a tie; clear the scores."""
+    best = np.empty(most, np.int32)
+    value = np.empty(most, np.float32)
+    n = 0
+    for slot in touched:
+        v = score[slot] / norm[slot]
+        score[slot] = 0.0
+        if n == most and (v < value[n - 1] or (v == value[n - 1] and slot > best[n - 1])):
+            continue
+        at = n if n < most else n - 1
+        while at > 0 and (v > value[at - 1] or (v == value[at - 1] and slot < best[at - 1])):
+            if at < most:
+                best[at] = best[at - 1]
+                value[at] = value[at - 1]
+            at -= 1
+        best[at] = slot
+        value[at] = v
+        n = min(n + 1, most)
+    return best[:n].copy()
+
+
+@njit(cache=True)
+def _place(
+    tickets: Tickets,
+    slot: int,
+    index: Index,
+    common: Common,
+    live: int,
+    words: Hashes,
+    grams: Hashes,
+    gram_marks: U8,
+    names: Hashes,
+    name_marks: U8,
+    most: int,
+    floor: float,
+    score: F32,
+    nodes: int,
+    keys: int,
+) -> tuple[I32, int, int, int]:
+    """Find a ticket's neighbours, then store and index it."""
+    others = _nearest(tickets, index, common, live, words, grams, gram_marks, names, most, floor, score)
+    stop = _store(tickets, slot, common, live, words, grams, gram_marks, names, name_marks)
+    nodes, keys = _list(tickets, slot, index, nodes, keys)
+    tickets.alive[slot] = 1
+    return others, stop, nodes, keys
 
 
 class TicketMemory:
@@ -193,72 +326,69 @@ class TicketMemory:
     """
 
     def __init__(self, prior: F32, dimension: int, strength: float = 1000.0) -> None:
-        self.prior = prior
         self.dimension = dimension
-        self.strength = strength
+        self.common = Common(np.zeros(1 << FREQUENCY_BITS, np.int32), prior, strength)
         self._start(64, 8192)
-        self.frequency = np.zeros(1 << FREQUENCY_BITS, np.int32)
 
     def _start(self, slots: int, terms: int) -> None:
         self.count = 0  # slots handed out
         self.dead = 0  # of them
         self.live = 0  # tickets whose terms count
-        self.alive = np.zeros(slots, np.uint8)
-        self.counted = np.zeros(slots, np.uint8)
-        self.vector = np.zeros((slots, self.dimension), np.float32)
-        self.at = np.zeros(slots, np.float64)
-        self.keys = np.zeros((slots, 4), np.uint64)  # caller, address, company, topic
-        self.issue = np.zeros(slots, np.int64)
-        self.norm = np.ones((slots, KINDS), np.float32)
-        self.rare = np.zeros((slots, 2), np.float32)  # worth of the head's n-grams, of the head's names
-        self.index_norm = np.ones(slots, np.float32)
-        self.span = np.zeros((slots, KINDS + 1), np.int64)
-        self.terms = np.zeros(terms, np.uint32)
         self.terms_used = 0
-        self._start_index(4096, 8192)
+        self.tickets = Tickets(
+            terms=np.zeros(terms, np.uint32),
+            marks=np.zeros(terms, np.uint8),
+            span=np.zeros((slots, 4), np.int64),
+            vector=np.zeros((slots, self.dimension), np.float32),
+            at=np.zeros(slots, np.float64),
+            key=np.zeros((slots, 5), np.uint64),
+            sure=np.zeros(slots, np.float32),
+            norm=np.ones((slots, 3), np.float32),
+            rare=np.zeros(slots, np.float32),
+            named=np.zeros(slots, np.float32),
+            placed=np.zeros(slots, np.float32),
+            index_norm=np.ones(slots, np.float32),
+            alive=np.zeros(slots, np.uint8),
+            counted=np.zeros(slots, np.uint8),
+            issue=np.zeros(slots, np.int64),
+        )
         self._score = np.zeros(slots, np.float32)
+        self._start_index(4096, 8192)
 
     def _start_index(self, keys: int, nodes: int) -> None:
-        self._key = np.zeros(keys, np.uint32)
-        self._head = np.full(keys, EMPTY, np.int32)
+        self._index = Index(
+            np.zeros(keys, np.uint32),
+            np.full(keys, EMPTY, np.int32),
+            np.zeros(nodes, np.int32),
+            np.zeros(nodes, np.int32),
+        )
         self._keys_used = 0
-        self._node_slot = np.zeros(nodes, np.int32)
-        self._node_next = np.zeros(nodes, np.int32)
         self._nodes_used = 0
 
-    def terms_of(self, slot: int, kind: int) -> Hashes:
-        """Return a ticket's terms of one kind (a view)."""
-        return self.terms[self.span[slot, kind] : self.span[slot, kind + 1]]
+    def place(self, terms: Terms, vector: F32, fields: Fields, seek: Seek) -> tuple[int, I32]:
+        """Remember a ticket; return its slot, and the live ones worth comparing it with, best first.
 
-    def add(self, terms: Terms, vector: F32, fields: Fields, issue: int) -> int:
-        """Remember a ticket and return its slot."""
+        Terms rarer than `seek.common` find tickets; those with the most in common, by inverse frequency and length,
+        are taken. Exact: every live ticket that shares a rarer term is scored.
+        """
         slot = self.count
-        if slot == len(self.alive):
-            self._grow_slots()
-        size = sum(len(t) for t in terms)
-        while self.terms_used + size > len(self.terms):
-            self.terms = np.concatenate([self.terms, np.zeros_like(self.terms)])
-        at = self.terms_used
-        for kind, values in enumerate(terms):
-            self.span[slot, kind] = at
-            self.terms[at : at + len(values)] = values
-            at += len(values)
-        self.span[slot, KINDS] = self.terms_used = at
-        self.vector[slot] = vector
-        self.at[slot] = fields.at
-        self.keys[slot] = fields.caller, fields.address, fields.company, fields.topic
-        self.issue[slot] = issue
-        self.alive[slot] = 1
+        if slot == len(self.tickets.alive):
+            self._grow({name for name in Tickets._fields if name not in ("terms", "marks")})
+            self._score = np.zeros(2 * slot, np.float32)
+        size = len(terms.words) + len(terms.grams) + len(terms.names)
+        while self.terms_used + size > len(self.tickets.terms):
+            self._grow({"terms", "marks"})
+        self._make_room(size)
+        tickets = self.tickets
+        tickets.vector[slot] = vector
+        tickets.at[slot], *keys, tickets.sure[slot] = fields
+        tickets.key[slot] = keys
         self.count += 1
-        _measure(
-            self.terms, self.span[slot], self.norm[slot], self.rare[slot],
-            self.frequency, self.live, self.prior, self.strength,
+        others, self.terms_used, self._nodes_used, self._keys_used = _place(
+            tickets, slot, self._index, self.common, self.live, *terms, *seek,
+            self._score, self._nodes_used, self._keys_used,
         )  # fmt: skip
-        self.index_norm[slot] = math.sqrt(
-            float(self.norm[slot, WORDS] ** 2 + self.norm[slot, HEAD] ** 2 + self.norm[slot, NAMES] ** 2)
-        )
-        self._index(slot)
-        return slot
+        return slot, others
 
     def count_terms(self, slot: int) -> None:
         """Let a ticket's terms count in the frequencies.
@@ -266,58 +396,43 @@ class TicketMemory:
         Only the first tickets of an issue should: otherwise the more people speak of a place, the less its name
         would say, and an issue would break apart as it grows.
         """
-        self.counted[slot] = 1
+        self.tickets.counted[slot] = 1
         self.live += 1
-        self._tally(slot, 1)
+        _tally(self.tickets, slot, self.common, 1)
 
-    def _tally(self, slot: int, step: int) -> None:
-        for kind in (WORDS, GRAMS, NAMES):
-            _count(self.frequency, self.terms_of(slot, kind), step)
+    def _grow(self, names: set[str]) -> None:
+        """Double the arrays of these names."""
+        doubled = {name: np.concatenate([old := getattr(self.tickets, name), np.zeros_like(old)]) for name in names}
+        self.tickets = self.tickets._replace(**doubled)
 
-    def _grow_slots(self) -> None:
-        for name in (
-            "alive",
-            "counted",
-            "vector",
-            "at",
-            "keys",
-            "issue",
-            "norm",
-            "rare",
-            "index_norm",
-            "span",
-            "_score",
-        ):
-            old = getattr(self, name)
-            setattr(self, name, np.concatenate([old, np.zeros_like(old)]))
-
-    def _index(self, slot: int) -> None:
-        for kind in (WORDS, HEAD, NAMES):
-            terms = self.terms_of(slot, kind)
-            while self._nodes_used + len(terms) > len(self._node_slot):
-                self._node_slot = np.concatenate([self._node_slot, np.zeros_like(self._node_slot)])
-                self._node_next = np.concatenate([self._node_next, np.zeros_like(self._node_next)])
-            if 2 * (self._keys_used + len(terms)) > len(self._key):
-                self._widen_table()
-            self._nodes_used, fresh = _add_terms(
-                self._key, self._head, self._node_slot, self._node_next, self._nodes_used, terms, slot
+    def _make_room(self, size: int) -> None:
+        """See to it that the index can take so many terms more."""
+        index = self._index
+        while self._nodes_used + size > len(index.node_slot):
+            index = index._replace(
+                node_slot=np.concatenate([index.node_slot, np.zeros_like(index.node_slot)]),
+                node_next=np.concatenate([index.node_next, np.zeros_like(index.node_next)]),
             )
-            self._keys_used += fresh
+        while 2 * (self._keys_used + size) > len(index.key):
+            old = index
+            keys = 2 * len(old.key)
+            index = old._replace(key=np.zeros(keys, np.uint32), head=np.full(keys, EMPTY, np.int32))
+            _rehash(old.key, old.head, index)
+        self._index = index
 
-    def _widen_table(self) -> None:
-        keys, heads = self._key, self._head
-        size = 2 * len(keys)
-        self._key = np.zeros(size, np.uint32)
-        self._head = np.full(size, EMPTY, np.int32)
-        _rehash(keys, heads, self._key, self._head)
+    def _list(self, slot: int) -> None:
+        """Enter a ticket in the index."""
+        span = self.tickets.span[slot]
+        self._make_room(int(span[STOP] - span[WORDS]))
+        self._nodes_used, self._keys_used = _list(self.tickets, slot, self._index, self._nodes_used, self._keys_used)
 
     def forget(self, slots: list[int]) -> None:
         """Drop tickets; when more than a third of the slots are dead, see `compact`."""
         for slot in slots:
-            if self.counted[slot]:
-                self._tally(slot, -1)
+            if self.tickets.counted[slot]:
+                _tally(self.tickets, slot, self.common, -1)
                 self.live -= 1
-            self.alive[slot] = 0
+            self.tickets.alive[slot] = 0
         self.dead += len(slots)
 
     @property
@@ -327,88 +442,64 @@ class TicketMemory:
 
     def compact(self) -> I64:
         """Close the gaps. Return the new slot of every old one, -1 for the dead."""
-        old = self.__dict__.copy()
-        keep = np.flatnonzero(self.alive[: self.count])
-        moved = np.full(self.count, -1, np.int64)
+        old, count = self.tickets, self.count
+        keep = np.flatnonzero(old.alive[:count])
+        moved = np.full(count, -1, np.int64)
         moved[keep] = np.arange(len(keep))
-        lengths = self.span[keep, KINDS] - self.span[keep, 0]
-        total = int(lengths.sum())
+        starts, lengths = old.span[keep, WORDS], old.span[keep, STOP] - old.span[keep, WORDS]
+        ends = np.cumsum(lengths)
+        total = int(ends[-1]) if len(keep) else 0
         self._start(_power_above(len(keep)), _power_above(total))
-        n = len(keep)
-        for name in ("alive", "counted", "vector", "at", "keys", "issue", "norm", "rare", "index_norm"):
-            getattr(self, name)[:n] = old[name][keep]
-        starts = np.concatenate([[0], np.cumsum(lengths)])[:-1] if n else np.zeros(0, np.int64)
-        for i, slot in enumerate(keep.tolist()):
-            first, last = old["span"][slot, 0], old["span"][slot, KINDS]
-            self.span[i] = old["span"][slot] - first + starts[i]
-            self.terms[starts[i] : starts[i] + last - first] = old["terms"][first:last]
-        self.terms_used = total
+        n, new = len(keep), self.tickets
+        for name in Tickets._fields:
+            if name not in ("terms", "marks", "span"):
+                getattr(new, name)[:n] = getattr(old, name)[keep]
+        new.span[:n] = old.span[keep] - (starts - ends + lengths)[:, None]
+        for first, length, end in zip(starts.tolist(), lengths.tolist(), ends.tolist(), strict=True):
+            new.terms[end - length : end] = old.terms[first : first + length]
+            new.marks[end - length : end] = old.marks[first : first + length]
         self.count = n
-        self.live = int(self.counted[:n].sum())
+        self.terms_used = total
+        self.live = int(new.counted[:n].sum())
         for slot in range(n):
-            self._index(slot)
+            self._list(slot)
         return moved
-
-    def nearest(self, terms: Terms, most: int, common: float) -> I32:
-        """Return up to `most` live slots by shared words, head n-grams and names, best first.
-
-        Terms whose inverse frequency is below `common` find nobody. Exact: every live ticket that shares a
-        rarer term is scored.
-        """
-        touched = np.empty(self.count - self.dead + 1, np.int32)
-        n = 0
-        for values in (terms.words, terms.head, terms.names):
-            n = _accumulate(
-                self._key, self._head, self._node_slot, self._node_next, values, self.alive,
-                self.frequency, self.live, self.prior, self.strength, common, self._score, touched, n,
-            )  # fmt: skip
-        return _best(self._score, touched[:n], self.index_norm, most)
 
     def __getstate__(self) -> dict[str, object]:
         """State without what can be computed again: the index, the scratch space, the shared prior."""
         state = self.__dict__.copy()
-        for name in ("_key", "_head", "_keys_used", "_node_slot", "_node_next", "_nodes_used", "_score"):
+        for name in ("_index", "_keys_used", "_nodes_used", "_score"):
             del state[name]
-        del state["prior"]
-        for name in ("alive", "counted", "vector", "at", "keys", "issue", "norm", "rare", "index_norm", "span"):
-            state[name] = state[name][: self.count].copy()
-        state["terms"] = self.terms[: self.terms_used].copy()
-        used = np.flatnonzero(self.frequency)
-        state["frequency"] = (used.astype(np.int32), self.frequency[used])
+        used = {name: self.terms_used if name in ("terms", "marks") else self.count for name in Tickets._fields}
+        state["tickets"] = {name: getattr(self.tickets, name)[:n].copy() for name, n in used.items()}
+        frequency = self.common.frequency
+        terms = np.flatnonzero(frequency)
+        state["common"] = (terms.astype(np.int32), frequency[terms], self.common.strength)
         return state
 
     def __setstate__(self, state: dict[str, object]) -> None:
-        """Restore; `prior` must be set before use (it is shared and shipped, not state)."""
+        """Restore; `attach` must give back the prior before use (it is shared and shipped, not state)."""
+        kept = cast(dict[str, NDArray[np.generic]], state.pop("tickets"))
+        terms, counts, strength = cast(tuple[I32, I32, float], state.pop("common"))
         self.__dict__.update(state)
-        used, counts = cast(tuple[I32, I32], state["frequency"])
-        self.frequency = np.zeros(1 << FREQUENCY_BITS, np.int32)
-        self.frequency[used] = counts
-        slots = _power_above(self.count)
-        for name in ("alive", "counted", "vector", "at", "keys", "issue", "norm", "rare", "index_norm", "span"):
-            kept = getattr(self, name)
-            full = np.zeros((slots, *kept.shape[1:]), kept.dtype)
-            full[: self.count] = kept
-            setattr(self, name, full)
-        full = np.zeros(_power_above(self.terms_used), np.uint32)
-        full[: self.terms_used] = self.terms
-        self.terms = full
-        self._score = np.zeros(slots, np.float32)
+        frequency = np.zeros(1 << FREQUENCY_BITS, np.int32)
+        frequency[terms] = counts
+        self.common = Common(frequency, np.zeros(0, np.float32), strength)
+        arrays = {}
+        for name, part in kept.items():
+            full = np.zeros((_power_above(len(part)), *part.shape[1:]), part.dtype)
+            full[: len(part)] = part
+            arrays[name] = full
+        self.tickets = Tickets(**arrays)
+        self._score = np.zeros(len(self.tickets.alive), np.float32)
         self._start_index(4096, 8192)
         for slot in range(self.count):
-            if self.alive[slot]:
-                self._index(slot)
+            if self.tickets.alive[slot]:
+                self._list(slot)
 
-
-@njit(cache=True)
-def _rehash(keys: Hashes, heads: I32, new_key: Hashes, new_head: I32) -> None:
-    mask = len(new_key) - 1
-    for i in range(len(keys)):
-        if heads[i] != EMPTY:
-            at = int(keys[i]) & mask
-            while new_head[at] != EMPTY:
-                at = (at + 1) & mask
-            new_key[at] = keys[i]
-            new_head[at] = heads[i]
+    def attach(self, prior: F32) -> None:
+        """Give a restored memory the prior."""
+        self.common = self.common._replace(prior=prior)
 
 
 def _power_above(n: int) -> int:

@@ -4,54 +4,60 @@ import math
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
 from embeddings.memory import (
-    F32,
+    ADDRESS,
+    CALLER,
+    COMPANY,
     F64,
     GRAMS,
+    GROUP,
     HEAD,
-    HEAD_NAMES,
     I32,
-    I64,
-    KINDS,
     NAMED,
     NAMES,
     RARE,
+    STOP,
+    TOPIC,
     WORDS,
+    Common,
     TicketMemory,
+    Tickets,
     inverse_frequency,
 )
-from embeddings.terms import Hashes
+from embeddings.terms import HEADED, PLACED, Hashes
 
 FEATURES = (
-    "words",  # cosine of words of both texts
+    "words",  # cosine of words
     "head",  # cosine of the n-grams of both titles (or openings)
     "grams",  # cosine of character n-grams
     "covered_more",  # share of one head's rare n-grams that the other text has, the larger direction
     "covered_less",
-    "names_more",  # share of one head's names that the other text has, the larger direction
-    "names_less",
-    "mismatch",  # both heads name something and neither name is in the other text
-    "strongest_name",  # inverse frequency of the rarest name in both
+    "shared",  # ln(1 + sum of the rarity of shared n-grams)
+    "names",  # ln(1 + sum of the rarity of shared pieces of names)
+    "names_share",  # that sum over the sum of the text that names less
+    "names_apart",  # where next to nothing is shared: the sum of the text that names less
+    "names_less",  # ln(1 + that sum)
+    "names_more",  # ln(1 + the sum of the text that names more)
+    "name_rarest",  # rarity of the rarest piece shared
+    "placed",  # share of what one's title and address name that the other names, the larger direction
     "vector",  # cosine of the vectors
     "days",  # ln(1 + days between)
     "same_caller",
-    "shared",  # ln(1 + sum of the rarity of shared n-grams)
     "same_address",  # road and number
     "other_address",
     "same_company",
     "other_company",
-    "same_topic",
+    "same_topic",  # how sure it is that the topics are the same
     "other_topic",
-    "words_x_names",  # same place and same problem together
-    "vector_x_names",
+    "same_group",  # of topics
     "shorter",  # ln(1 + n-grams) of the shorter text
-    "longer",  # of the longer one
-    "least_named",  # rarity of the names in the head that names less
-    "most_named",  # in the one that names more
+    "longer",
 )
 N_FEATURES = len(FEATURES)
+
+NAME_WORTH = 5.0  # what one rare piece of a name is worth: shares of less are not of much
+APART = 3.0  # names that share less than this share no name
 
 
 @njit(cache=True)
@@ -67,120 +73,153 @@ def _look_up(key: Hashes, where: I32, term: np.uint32) -> int:
 
 
 @njit(cache=True)
-def _features(
-    slot: int,
-    others: I32,
-    terms: Hashes,
-    span: I64,
-    vector: F32,
-    at: F64,
-    keys: NDArray[np.uint64],
-    norm: F32,
-    rare: F32,
-    frequency: I32,
-    live: int,
-    prior: F32,
-    strength: float,
-) -> F64:
-    # the query's terms in one table: words, n-grams and names never share a hash but by accident
-    first, stop = span[slot, 0], span[slot, KINDS]
+def _enter(terms: Hashes, first: int, stop: int, key: Hashes, where: I32) -> None:
+    """Enter a ticket's terms from `first` to `stop` into a table of theirs."""
+    mask = len(key) - 1
+    for i in range(first, stop):
+        place = int(terms[i]) & mask
+        while where[place] >= 0:
+            place = (place + 1) & mask
+        key[place] = terms[i]
+        where[place] = i
+
+
+@njit(cache=True)
+def _table_size(terms: int) -> int:
     size = 64
-    while size < 2 * (stop - first):
+    while size < 2 * terms:
         size *= 2
+    return size
+
+
+@njit(cache=True)
+def plausible(
+    tickets: Tickets, common: Common, live: int, slot: int, others: I32, least_words: float, least_names: float
+) -> I32:
+    """Return those of `others` that share words or names enough with a ticket, or its address.
+
+    The features `words` and `names_share` alone, at a fraction of the cost of all.
+    """
+    terms, span = tickets.terms, tickets.span
+    first, grams, names, stop = span[slot]
+    size = _table_size(stop - names + grams - first)
     key = np.empty(size, np.uint32)
     where = np.full(size, -1, np.int32)
+    _enter(terms, first, grams, key, where)
+    _enter(terms, names, stop, key, where)
+    weight = np.zeros(stop - first, np.float64)
+    for i in range(first, stop):
+        if i < grams or i >= names:
+            weight[i - first] = inverse_frequency(terms[i], common, live)
+    kept = np.empty(len(others), np.int32)
+    n = 0
+    for o in others:
+        shared = 0.0
+        for i in range(span[o, NAMES], span[o, STOP]):
+            j = _look_up(key, where, terms[i])
+            if j >= names:
+                shared += max(0.0, weight[j - first] - NAMED)
+        good = shared >= least_names * (min(tickets.named[slot], tickets.named[o]) + NAME_WORTH)
+        good |= tickets.key[slot, ADDRESS] != 0 and tickets.key[slot, ADDRESS] == tickets.key[o, ADDRESS]
+        if not good:
+            words = 0.0
+            for i in range(span[o, WORDS], span[o, GRAMS]):
+                j = _look_up(key, where, terms[i])
+                if 0 <= j < grams:
+                    words += weight[j - first] * weight[j - first]
+            good = words >= least_words * tickets.norm[slot, WORDS] * tickets.norm[o, WORDS]
+        if good:
+            kept[n] = o
+            n += 1
+    return kept[:n].copy()
+
+
+@njit(cache=True)
+def features(tickets: Tickets, common: Common, live: int, slot: int, others: I32) -> F64:
+    """Return the evidence on one ticket against others; shape (len(others), N_FEATURES)."""
+    terms, marks, span, norm = tickets.terms, tickets.marks, tickets.span, tickets.norm
+    # the query's terms in one table: words, n-grams and names never share a hash but by accident
+    first, grams_first, names_first, stop = span[slot]
+    size = _table_size(stop - first)
+    key = np.empty(size, np.uint32)
+    where = np.full(size, -1, np.int32)
+    _enter(terms, first, stop, key, where)
     weight = np.empty(stop - first, np.float64)
-    headed = np.zeros(stop - first, np.uint8)  # an n-gram or name of the head too
-    kind_of = np.zeros(stop - first, np.int8)
-    for kind in (WORDS, GRAMS, NAMES, HEAD, HEAD_NAMES):
-        for i in range(span[slot, kind], span[slot, kind + 1]):
-            term = terms[i]
-            if kind in (HEAD, HEAD_NAMES):
-                headed[_look_up(key, where, term)] = 1
-                continue
-            place = int(term) & (size - 1)
-            while where[place] >= 0:
-                place = (place + 1) & (size - 1)
-            key[place] = term
-            where[place] = i - first
-            weight[i - first] = inverse_frequency(term, frequency, live, prior, strength)
-            kind_of[i - first] = kind
-    names_first = span[slot, NAMES] - first
-    my_size = span[slot, GRAMS + 1] - span[slot, GRAMS]
+    for i in range(first, stop):
+        weight[i - first] = inverse_frequency(terms[i], common, live)
+    my_grams = names_first - grams_first
 
     out = np.zeros((len(others), N_FEATURES), np.float64)
     for k in range(len(others)):
         o = others[k]
         row = out[k]
-        words = heads = grams = shared = mine = theirs = strongest = my_names = their_names = 0.0
-        for i in range(span[o, WORDS], span[o, WORDS + 1]):
+        words = heads = grams = shared = mine = theirs = 0.0
+        names = rarest = placed_mine = placed_theirs = 0.0
+        for i in range(span[o, WORDS], span[o, GRAMS]):
             j = _look_up(key, where, terms[i])
-            if j >= 0 and kind_of[j] == WORDS:
-                words += weight[j] * weight[j]
-        for i in range(span[o, GRAMS], span[o, GRAMS + 1]):
+            if 0 <= j < grams_first:
+                words += weight[j - first] * weight[j - first]
+        for i in range(span[o, GRAMS], span[o, NAMES]):
             j = _look_up(key, where, terms[i])
-            if j >= 0 and kind_of[j] == GRAMS:
-                grams += weight[j] * weight[j]
-                over = max(0.0, weight[j] - RARE)
-                shared += over
-                if headed[j]:
-                    mine += over
-        for i in range(span[o, HEAD], span[o, HEAD + 1]):
+            if j < grams_first or j >= names_first:
+                continue
+            w = weight[j - first]
+            grams += w * w
+            over = max(0.0, w - RARE)
+            shared += over
+            if marks[j] & HEADED:
+                mine += over
+            if marks[i] & HEADED:
+                theirs += over
+                if marks[j] & HEADED:
+                    heads += w * w
+        for i in range(span[o, NAMES], span[o, STOP]):
             j = _look_up(key, where, terms[i])
-            if j >= 0 and kind_of[j] == GRAMS:
-                theirs += max(0.0, weight[j] - RARE)
-                if headed[j]:
-                    heads += weight[j] * weight[j]
-        for i in range(span[o, NAMES], span[o, NAMES + 1]):
-            j = _look_up(key, where, terms[i])
-            if j >= names_first and kind_of[j] == NAMES:
-                over = max(0.0, weight[j] - NAMED)
-                strongest = max(strongest, over)
-                if headed[j]:
-                    my_names += over
-        for i in range(span[o, HEAD_NAMES], span[o, HEAD_NAMES + 1]):
-            j = _look_up(key, where, terms[i])
-            if j >= names_first and kind_of[j] == NAMES:
-                their_names += max(0.0, weight[j] - NAMED)
+            if j < names_first:
+                continue
+            over = max(0.0, weight[j - first] - NAMED)
+            rarest = max(rarest, over)
+            names += over
+            if marks[j] & PLACED:
+                placed_mine += over
+            if marks[i] & PLACED:
+                placed_theirs += over
+        their_grams = span[o, NAMES] - span[o, GRAMS]
+        less, more = min(tickets.named[slot], tickets.named[o]), max(tickets.named[slot], tickets.named[o])
         row[0] = words / (norm[slot, WORDS] * norm[o, WORDS])
         row[1] = heads / (norm[slot, HEAD] * norm[o, HEAD])
         row[2] = grams / (norm[slot, GRAMS] * norm[o, GRAMS])
-        one = mine / (rare[slot, 0] + 2.0)
-        two = theirs / (rare[o, 0] + 2.0)
-        row[3] = max(one, two)
-        row[4] = min(one, two)
-        one = my_names / (rare[slot, 1] + 5.0)
-        two = their_names / (rare[o, 1] + 5.0)
-        row[5] = max(one, two)
-        row[6] = min(one, two)
-        if my_names < 3.0 and their_names < 3.0:
-            row[7] = min(rare[slot, 1], rare[o, 1]) / 20.0
-        row[8] = strongest
+        one, two = mine / (tickets.rare[slot] + 2.0), theirs / (tickets.rare[o] + 2.0)
+        row[3], row[4] = max(one, two), min(one, two)
+        row[5] = math.log(1.0 + shared)
+        row[6] = math.log(1.0 + names)
+        row[7] = names / (less + NAME_WORTH)
+        row[8] = less if names < APART else 0.0
+        row[9], row[10] = math.log(1.0 + less), math.log(1.0 + more)
+        row[11] = rarest
+        one, two = placed_mine / (tickets.placed[slot] + NAME_WORTH), placed_theirs / (tickets.placed[o] + NAME_WORTH)
+        row[12] = max(one, two)
         dot = 0.0
-        for d in range(vector.shape[1]):
-            dot += float(vector[slot, d]) * float(vector[o, d])
-        row[9] = dot
-        row[10] = math.log(1.0 + abs(at[slot] - at[o]) / 86400.0)
-        row[11] = 1.0 if keys[slot, 0] != 0 and keys[slot, 0] == keys[o, 0] else 0.0
-        row[12] = math.log(1.0 + shared)
-        if keys[slot, 1] != 0 and keys[o, 1] != 0:
-            row[13 if keys[slot, 1] == keys[o, 1] else 14] = 1.0
-        if keys[slot, 2] != 0 and keys[o, 2] != 0:
-            row[15 if keys[slot, 2] == keys[o, 2] else 16] = 1.0
-        if keys[slot, 3] != 0 and keys[o, 3] != 0:
-            row[17 if keys[slot, 3] == keys[o, 3] else 18] = 1.0
-        row[19] = row[0] * row[5]
-        row[20] = row[9] * row[5]
-        row[21] = math.log(1.0 + min(my_size, span[o, GRAMS + 1] - span[o, GRAMS]))
-        row[22] = math.log(1.0 + max(my_size, span[o, GRAMS + 1] - span[o, GRAMS]))
-        row[23] = min(rare[slot, 1], rare[o, 1])
-        row[24] = max(rare[slot, 1], rare[o, 1])
+        for d in range(tickets.vector.shape[1]):
+            dot += float(tickets.vector[slot, d]) * float(tickets.vector[o, d])
+        row[13] = dot
+        row[14] = math.log(1.0 + abs(tickets.at[slot] - tickets.at[o]) / 86400.0)
+        my_key, their_key = tickets.key[slot], tickets.key[o]
+        row[15] = 1.0 if my_key[CALLER] != 0 and my_key[CALLER] == their_key[CALLER] else 0.0
+        if my_key[ADDRESS] != 0 and their_key[ADDRESS] != 0:
+            row[16 if my_key[ADDRESS] == their_key[ADDRESS] else 17] = 1.0
+        if my_key[COMPANY] != 0 and their_key[COMPANY] != 0:
+            row[18 if my_key[COMPANY] == their_key[COMPANY] else 19] = 1.0
+        if my_key[TOPIC] != 0 and their_key[TOPIC] != 0:
+            sure = tickets.sure[slot] * tickets.sure[o]
+            row[20 if my_key[TOPIC] == their_key[TOPIC] else 21] = sure
+            row[22] = 1.0 if my_key[GROUP] == their_key[GROUP] else 0.0
+        row[23] = math.log(1.0 + min(my_grams, their_grams))
+        row[24] = math.log(1.0 + max(my_grams, their_grams))
     return out
 
 
 def pair_features(memory: TicketMemory, slot: int, others: I32) -> F64:
     """Return the features of one ticket against others of the same memory; shape (len(others), N_FEATURES)."""
-    return _features(
-        slot, others, memory.terms, memory.span, memory.vector, memory.at, memory.keys, memory.norm,
-        memory.rare, memory.frequency, memory.live, memory.prior, memory.strength,
-    )  # fmt: skip
+    found: F64 = features(memory.tickets, memory.common, memory.live, slot, others)
+    return found

@@ -2,23 +2,32 @@
 
 Two registers of text need two models. Citizens' *letters* are long and tell one story in many words; operators'
 *notes* are short, alike in wording, and carry an address and a topic beside the text. Letters: a logistic
-model. Notes: boosted trees. Which of the two a stream is made of is learned from the length of its texts.
+model. Notes: boosted trees, for those candidates that share words or names enough to be worth it. Which of the two a
+stream is made of is learned from the length of its texts.
 """
 
 import json
 import math
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from embeddings.memory import F64, I64
-from embeddings.pairs import FEATURES
+from embeddings.memory import F32, F64, I32, Common, TicketMemory, Tickets
+from embeddings.pairs import FEATURES, features, plausible
+
+I16 = NDArray[np.int16]
 
 #: ln(1 + n-grams) of a text half way between note and letter, and how sharply the two part.
 HALF_WAY, SHARPNESS = 5.1, 12.0
+
+GRAM_COSINE = FEATURES.index("grams")
+SAME_CALLER = FEATURES.index("same_caller")
+OTHER_ADDRESS = FEATURES.index("other_address")
+SAME_WORDS, SAME_WORDS_LOGIT = 0.92, 4.0  # word for word the same is the same, however little it says
+COPIED = 0.75  # from this cosine of character n-grams on, one text was made from the other
 
 
 def letters_share(mean_length: float) -> float:
@@ -30,45 +39,50 @@ def letters_share(mean_length: float) -> float:
     return 1.0 / (1.0 + math.exp(-SHARPNESS * (mean_length - HALF_WAY)))
 
 
-@dataclass(frozen=True)
-class Logistic:
+class Logistic(NamedTuple):
     """`bias + features @ weights`."""
 
     weights: F64
     bias: float
 
-    def logits(self, features: F64) -> F64:
-        """Return one logit a row, each summed in the same order whatever the batch."""
-        return _linear(features, self.weights, self.bias)
 
-
-@dataclass(frozen=True)
-class Trees:
+class Trees(NamedTuple):
     """Sum of regression trees (Friedman 2001, "Greedy function approximation"). Node i of all trees:
     go to `left[i]` if `features[feature[i]] <= threshold[i]`, else to `right[i]`; a leaf has left -1.
     """
 
-    roots: I64
-    feature: I64
-    threshold: F64
-    left: I64
-    right: I64
-    value: F64
+    roots: I16
+    feature: I16
+    threshold: F32
+    left: I16
+    right: I16
+    value: F32
     bias: float
 
-    def logits(self, features: F64) -> F64:
-        """Return one logit a row."""
-        return _descend(
-            features, self.roots, self.feature, self.threshold, self.left, self.right, self.value, self.bias
-        )
+
+class Plausible(NamedTuple):
+    """What a candidate must share to be compared in full; in notes only, all letters are."""
+
+    words: float
+    """this cosine of words ..."""
+    names: float
+    """... or this share of names (or the address)"""
 
 
-@dataclass(frozen=True)
+class Judged(NamedTuple):
+    """Candidates with the logit of each, and whether its text and the query's were made from one another."""
+
+    others: I32
+    logits: F64
+    copies: NDArray[np.bool_]
+
+
 class PairScorer:
     """Both models; see the module."""
 
-    letters: Logistic
-    notes: Trees
+    def __init__(self, letters: Logistic, notes: Trees) -> None:
+        self.letters = letters
+        self.notes = notes
 
     @classmethod
     def load(cls, path: Path) -> "PairScorer":
@@ -77,55 +91,69 @@ class PairScorer:
         letters, notes = stored["letters"], stored["notes"]
         weights = np.array([letters["weights"].get(name, 0.0) for name in FEATURES])
         trees = Trees(
-            roots=np.array(notes["roots"], np.int64),
-            feature=np.array(notes["feature"], np.int64),
-            threshold=np.array(notes["threshold"], np.float64),
-            left=np.array(notes["left"], np.int64),
-            right=np.array(notes["right"], np.int64),
-            value=np.array(notes["value"], np.float64),
+            roots=np.array(notes["roots"], np.int16),
+            feature=np.array(notes["feature"], np.int16),
+            threshold=np.array(notes["threshold"], np.float32),
+            left=np.array(notes["left"], np.int16),
+            right=np.array(notes["right"], np.int16),
+            value=np.array(notes["value"], np.float32),
             bias=float(notes["bias"]),
         )
         return cls(Logistic(weights, float(letters["bias"])), trees)
 
-    def logits(self, features: F64, letters: float) -> F64:
-        """Return one logit a row, for a stream that is one of letters to the degree `letters`, 0 to 1."""
+    def judge(self, memory: TicketMemory, slot: int, others: I32, letters: float, needed: Plausible) -> Judged:
+        """Compare a ticket with candidates in a stream that is one of letters to the degree `letters`, 0 to 1."""
+        return Judged(
+            *_judge(memory.tickets, memory.common, memory.live, slot, others, letters, needed, self.letters, self.notes)
+        )
+
+
+@njit(cache=True)
+def _linear(row: F64, model: Logistic) -> float:
+    total = model.bias
+    for j in range(len(row)):
+        total += row[j] * model.weights[j]
+    return total
+
+
+@njit(cache=True)
+def _descend(row: F64, trees: Trees) -> float:
+    total = trees.bias
+    for root in trees.roots:
+        node = root
+        while trees.left[node] >= 0:
+            node = trees.left[node] if row[trees.feature[node]] <= trees.threshold[node] else trees.right[node]
+        total += trees.value[node]
+    return total
+
+
+@njit(cache=True)
+def _judge(
+    tickets: Tickets,
+    common: Common,
+    live: int,
+    slot: int,
+    others: I32,
+    letters: float,
+    needed: Plausible,
+    logistic: Logistic,
+    trees: Trees,
+) -> tuple[I32, F64, NDArray[np.bool_]]:
+    if letters < 0.5:
+        others = plausible(tickets, common, live, slot, others, needed.words, needed.names)
+    rows = features(tickets, common, live, slot, others)
+    logits = np.empty(len(rows), np.float64)
+    copies = np.zeros(len(rows), np.bool_)
+    for i in range(len(rows)):
+        row = rows[i]
+        # at the ends one model is enough
         if letters >= 0.99:
-            return self.letters.logits(features)
-        if letters <= 0.01:
-            return self.notes.logits(features)
-        mixed: F64 = letters * self.letters.logits(features) + (1.0 - letters) * self.notes.logits(features)
-        return mixed
-
-
-@njit(cache=True)
-def _linear(features: F64, weights: F64, bias: float) -> F64:
-    out = np.empty(len(features), np.float64)
-    for i in range(len(features)):
-        total = bias
-        for j in range(len(weights)):
-            total += features[i, j] * weights[j]
-        out[i] = total
-    return out
-
-
-@njit(cache=True)
-def _descend(
-    features: F64,
-    roots: I64,
-    feature: I64,
-    threshold: F64,
-    left: I64,
-    right: I64,
-    value: F64,
-    bias: float,
-) -> NDArray[np.float64]:
-    out = np.empty(len(features), np.float64)
-    for i in range(len(features)):
-        total = bias
-        for root in roots:
-            node = root
-            while left[node] >= 0:
-                node = left[node] if features[i, feature[node]] <= threshold[node] else right[node]
-            total += value[node]
-        out[i] = total
-    return out
+            logits[i] = _linear(row, logistic)
+        elif letters <= 0.01:
+            logits[i] = _descend(row, trees)
+        else:
+            logits[i] = letters * _linear(row, logistic) + (1.0 - letters) * _descend(row, trees)
+        if row[GRAM_COSINE] >= SAME_WORDS and row[OTHER_ADDRESS] == 0.0:
+            logits[i] = max(logits[i], SAME_WORDS_LOGIT)
+        copies[i] = row[GRAM_COSINE] >= COPIED and row[SAME_CALLER] == 0.0
+    return others, logits, copies

@@ -123,5 +123,8 @@ class Segmenter:
 
     def cut(self, text: str) -> I64:
         """Return the ids of the words of a normalised text, in order; punctuation is left out."""
-        codes = np.frombuffer(text.encode("utf-32-le"), np.uint32)
+        return self.cut_codes(np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32))
+
+    def cut_codes(self, codes: NDArray[np.uint32]) -> I64:
+        """Return the ids of the words of a normalised text given as code points."""
         return _cut(codes, self._key, self._value, self._score, self.unknown, self._unknown_score, self._longest)

@@ -1,9 +1,9 @@
-"""Text to terms: words, character n-grams and names of places, as sorted arrays of 32-bit hashes.
+"""Text to terms: words, character n-grams and the sound of names, as sorted arrays of 32-bit hashes.
 
-A term is a number here, so that sets of terms are compared by merging sorted arrays in compiled code.
-Words come from the tokenizer; the rest from the characters alone, so that an estate nobody has heard of
-still has a name. A *name* is what stands before a suffix such as 小区, 路 or 公司: the two, three and four
-characters before it together with it, since where a Chinese name begins is not marked.
+A term is a number here, so that sets of terms are compared in compiled code. Words come from the tokenizer, n-grams
+from the characters. Of names nobody has a list. Two kinds of pieces are taken for parts of one: the two characters
+before a suffix such as 小区, 路 or 公司, and any pair of characters that next to no text holds; beside them Latin words
+and the numbers of lanes and lines. Names are kept by their sound, since what operators mistype sounds the same.
 """
 
 from typing import NamedTuple
@@ -13,32 +13,46 @@ from numba import njit
 from numpy.typing import NDArray
 
 Hashes = NDArray[np.uint32]
+U8 = NDArray[np.uint8]
+U16 = NDArray[np.uint16]
+U64 = NDArray[np.uint64]
+Codes = NDArray[np.uint32]
 
 #: A ticket without a title is known by its opening.
 HEAD_CHARS = 40
 
+HEADED, PLACED, SOUGHT = 1, 2, 4
+"""Marks of a term: an n-gram of the title (or opening); a piece of a name in the title or the address; an n-gram by
+which tickets are found, since it stands in a title."""
+
+SEPARATOR = 10
+"""Between the parts of a ticket; in no word, n-gram or name."""
+
 SUFFIXES_ONE = "苑城路镇街村厂园里弄坊府湾轩庭邸居楼桥站线班局校院店场馆吧港都墅"
-_SUFFIXES_TWO = """
+SUFFIXES_TWO = """
 小区 花园 公司 学校 医院 市场 广场 大厦 公寓 新村 家园 酒店 餐厅 超市 号线 社区 街道 工地 项目 幼儿 中学 小学
 大学 物业 楼盘 别墅 大楼 中心 商场 菜场 饭店 烧烤 门店 健身 培训 公园 车站 地铁 公路 大道 集团 银行 诊所 驾校
 养老 山庄 华庭 雅苑 名邸 豪庭 国际 水厂 电厂 酒吧 网吧 茶馆
 """
-SUFFIXES_TWO = tuple(_SUFFIXES_TWO.split())
+
+_HAN_FIRST, _HAN_LAST = 0x4E00, 0x9FFF
+_LINE_DIGITS = 3  # a number of so many digits before 弄, 号 or 路 is a name: a lane, a door, a bus line
+_NUMBERED = (0x5F04, 0x53F7, 0x8DEF)  # 弄 号 路
 
 
 class Terms(NamedTuple):
-    """What a text is made of. Every array is sorted, without repeats, of dtype uint32."""
+    """What a ticket is made of. Every array of terms is sorted, without repeats, of dtype uint32."""
 
     words: Hashes
     """words of at least two characters"""
     grams: Hashes
-    """character 2- and 3-grams of title and text"""
-    head: Hashes
-    """those of the title alone, or of the opening where there is no title"""
+    """character 2- and 3-grams"""
+    gram_marks: U8
+    """HEADED for those of the title, or of the opening where there is no title, and SOUGHT; one an n-gram"""
     names: Hashes
-    """names in title and text"""
-    head_names: Hashes
-    """names in the head"""
+    """pieces of names, by sound"""
+    name_marks: U8
+    """PLACED for those in title or address; one a piece"""
 
 
 @njit(cache=True)
@@ -60,12 +74,23 @@ def hash_word(word_id: int) -> np.uint32:
 
 
 @njit(cache=True)
-def hash_words(ids: NDArray[np.int64]) -> Hashes:
-    """Hash token ids, sorted and without repeats."""
-    out = np.empty(len(ids), np.uint32)
-    for i in range(len(ids)):
-        out[i] = hash_word(ids[i])
-    return _unique(out)
+def hash_pair(first: int, second: int, salt: int) -> np.uint32:
+    """Hash two numbers in order."""
+    h = mix(np.uint32(np.uint32(salt) ^ np.uint32(first)) + np.uint32(0x9E3779B9))
+    return mix(np.uint32(h ^ np.uint32(second)) + np.uint32(0x9E3779B9))
+
+
+@njit(cache=True)
+def filter_word(pair: np.uint32, words: int) -> tuple[int, np.uint64]:
+    """Return which 64-bit word of a blocked Bloom filter a hash uses, and its four bits there.
+
+    Putze, Sanders, Singler 2007, "Cache-, hash- and space-efficient Bloom filters", section 3.
+    """
+    bits = np.uint64(0)
+    spread = np.uint64(mix(pair ^ np.uint32(0x68E31DA4)))
+    for k in range(4):
+        bits |= np.uint64(1) << ((spread >> np.uint64(6 * k)) & np.uint64(63))
+    return int(pair) & (words - 1), bits
 
 
 @njit(cache=True)
@@ -80,82 +105,147 @@ def _unique(values: Hashes) -> Hashes:
 
 
 @njit(cache=True)
-def _hash_run(codes: NDArray[np.uint32], start: int, stop: int, salt: int) -> np.uint32:
-    h = np.uint32(salt)
+def _unique_marked(keys: U64) -> tuple[Hashes, U8]:
+    """Part sorted terms from their marks; a key is a term times 256 plus its mark."""
+    keys = np.sort(keys)
+    terms = np.empty(len(keys), np.uint32)
+    marks = np.empty(len(keys), np.uint8)
+    n = 0
+    for key in keys:
+        term = np.uint32(key >> np.uint64(8))
+        mark = np.uint8(key & np.uint64(255))
+        if n and terms[n - 1] == term:
+            marks[n - 1] |= mark
+        else:
+            terms[n] = term
+            marks[n] = mark
+            n += 1
+    return terms[:n].copy(), marks[:n].copy()
+
+
+@njit(cache=True)
+def hash_words(ids: NDArray[np.int64], kept: NDArray[np.bool_]) -> Hashes:
+    """Hash the token ids that are `kept`, by id; sorted and without repeats."""
+    out = np.empty(len(ids), np.uint32)
+    n = 0
+    for i in ids:
+        if kept[i]:
+            out[n] = hash_word(i)
+            n += 1
+    return _unique(out[:n])
+
+
+@njit(cache=True)
+def _is_han(code: int) -> bool:
+    return _HAN_FIRST <= code <= _HAN_LAST
+
+
+@njit(cache=True)
+def _is_digit(code: int) -> bool:
+    return 48 <= code <= 57
+
+
+@njit(cache=True)
+def _is_latin(code: int) -> bool:
+    return 97 <= code <= 122
+
+
+@njit(cache=True)
+def _hash_run(codes: Codes, start: int, stop: int) -> np.uint32:
+    h = np.uint32(11)
     for i in range(start, stop):
         h = mix(np.uint32(h ^ codes[i]) + np.uint32(0x9E3779B9))
     return h
 
 
 @njit(cache=True)
-def _grams(codes: NDArray[np.uint32], solid: NDArray[np.uint8], stop: int) -> Hashes:
-    out = np.empty(2 * stop + 1, np.uint32)
+def grams_of(codes: Codes, solid: U8, head: int, mark: int) -> tuple[Hashes, U8]:
+    """Return the 2- and 3-grams of letters and digits; those that end within the first `head` codes get the mark."""
+    keys = np.empty(2 * len(codes) + 1, np.uint64)
     n = 0
-    for i in range(stop - 1):
-        if solid[i] and solid[i + 1]:
-            out[n] = _hash_run(codes, i, i + 2, 2)
+    for i in range(len(codes) - 1):
+        if not (solid[min(codes[i], 65535)] and solid[min(codes[i + 1], 65535)]):
+            continue
+        pair = hash_pair(codes[i], codes[i + 1], 2)
+        keys[n] = (np.uint64(pair) << np.uint64(8)) | np.uint64(mark if i + 2 <= head else 0)
+        n += 1
+        if i + 2 < len(codes) and solid[min(codes[i + 2], 65535)]:
+            three = mix(np.uint32(pair ^ codes[i + 2]) + np.uint32(0x85EBCA77))
+            keys[n] = (np.uint64(three) << np.uint64(8)) | np.uint64(mark if i + 3 <= head else 0)
             n += 1
-            if i + 2 < stop and solid[i + 2]:
-                out[n] = _hash_run(codes, i, i + 3, 3)
-                n += 1
-    return _unique(out[:n])
+    return _unique_marked(keys[:n])
 
 
 @njit(cache=True)
-def _names(
-    codes: NDArray[np.uint32],
-    solid: NDArray[np.uint8],
-    stop: int,
-    ones: NDArray[np.uint8],
-    twos: NDArray[np.uint32],
-) -> Hashes:
-    out = np.empty(6 * stop + 1, np.uint32)
-    n = 0
-    for end in range(3, stop + 1):
-        last = codes[end - 1]
-        begin = -1
-        if last < 65536 and ones[last]:
-            begin = end - 1
-        elif last < 65536 and codes[end - 2] < 65536:
-            pair = np.uint32((codes[end - 2] << np.uint32(16)) | last)
-            at = np.searchsorted(twos, pair)
-            if at < len(twos) and twos[at] == pair:
-                begin = end - 2
-        if begin < 2:
-            continue
-        for length in range(1, 5):
-            start = begin - length
-            if start < 0 or not solid[start]:
-                break
-            if length >= 2:
-                out[n] = _hash_run(codes, start, end, 7)
-                n += 1
-    return _unique(out[:n])
+def _ends_name(code: int, following: int, suffixes: Codes) -> bool:
+    """Whether a suffix begins with this code: one character (stored alone) or two (stored as one number)."""
+    if code > _HAN_LAST or following > 65535:
+        return False
+    pair = np.uint32((np.uint32(code) << np.uint32(16)) | np.uint32(following))
+    for wanted in (np.uint32(code), pair):
+        at = np.searchsorted(suffixes, wanted)
+        if at < len(suffixes) and suffixes[at] == wanted:
+            return True
+    return False
 
 
-def _solid_table() -> NDArray[np.uint8]:
-    table = np.zeros(65536, np.uint8)
-    for code in range(65536):
-        table[code] = chr(code).isalnum()
-    return table
+def suffix_table() -> Codes:
+    """Return the suffixes as `names_of` takes them, sorted."""
+    one = [ord(c) for c in SUFFIXES_ONE]
+    two = [(ord(s[0]) << 16) | ord(s[1]) for s in SUFFIXES_TWO.split()]
+    return np.sort(np.array(one + two, np.uint32))
 
 
-_SOLID = _solid_table()
-_ONES = np.zeros(65536, np.uint8)
-_ONES[[ord(c) for c in SUFFIXES_ONE]] = 1
-_TWOS = np.sort(np.array([(ord(s[0]) << 16) | ord(s[1]) for s in SUFFIXES_TWO], np.uint32))
+@njit(cache=True)
+def names_of(
+    codes: Codes, title: int, address: int, syllable: U16, familiar: U64, suffixes: Codes
+) -> tuple[Hashes, U8]:
+    """Return the pieces of names: pairs of Han characters that are unfamiliar or stand before a suffix, by sound; Latin
+    words; numbers of lanes and lines.
 
-
-def read_terms(title: str, text: str, word_ids: NDArray[np.int64]) -> Terms:
-    """Return the terms of a ticket.
-
-    `title` and `text` are normalised already; `word_ids` are the tokenizer's ids of the words of at
-    least two characters in both.
+    Those within the first `title` codes and from `address` on are PLACED.
     """
-    codes = np.frombuffer(f"{title}\n{text}".encode("utf-32-le"), np.uint32)
-    solid = np.where(codes < 65536, _SOLID[np.minimum(codes, 65535)], 1).astype(np.uint8)
-    stop = len(codes)
-    head = min(stop, len(title) if title else HEAD_CHARS + 1)
-    names = _names(codes, solid, stop, _ONES, _TWOS)
-    head_names = _names(codes, solid, head, _ONES, _TWOS)
-    return Terms(hash_words(word_ids), _grams(codes, solid, stop), _grams(codes, solid, head), names, head_names)
+    keys = np.empty(2 * len(codes) + 1, np.uint64)
+    n = 0
+    digits = letters = 0
+    for i in range(len(codes) - 1):
+        code, following = codes[i], codes[i + 1]
+        digits = digits + 1 if _is_digit(code) else 0
+        letters = letters + 1 if _is_latin(code) else 0
+        piece = np.uint32(0)
+        if _is_han(code) and _is_han(following):
+            at, bits = filter_word(hash_pair(code, following, 5), len(familiar))
+            if familiar[at] & bits != bits:
+                piece = hash_pair(syllable[code], syllable[following], 7)
+        elif digits >= _LINE_DIGITS and (
+            following == _NUMBERED[0] or following == _NUMBERED[1] or following == _NUMBERED[2]
+        ):
+            piece = _hash_run(codes, i - digits + 1, i + 2)
+        elif letters >= 2 and not _is_latin(following):
+            piece = _hash_run(codes, i - letters + 1, i + 1)
+        mark = np.uint64(PLACED if i + 2 <= title or i >= address else 0)
+        if piece != 0:
+            keys[n] = (np.uint64(piece) << np.uint64(8)) | mark
+            n += 1
+        if i >= 2 and _ends_name(code, following, suffixes) and _is_han(codes[i - 1]) and _is_han(codes[i - 2]):
+            stem = hash_pair(syllable[codes[i - 2]], syllable[codes[i - 1]], 13)
+            keys[n] = (np.uint64(stem) << np.uint64(8)) | mark
+            n += 1
+    return _unique_marked(keys[:n])
+
+
+@njit(cache=True)
+def fold_part(raw: Codes, start: int, stop: int, fold: U16, limit: int, out: Codes, n: int) -> int:
+    """Append the plain form of `raw[start:stop]`, at most `limit` codes, to the `n` codes in `out`."""
+    first = n
+    for i in range(start, stop):
+        code = raw[i]
+        if code < 65536:
+            code = np.uint32(fold[code])
+            if code == 0:
+                continue
+        if n - first == limit:
+            break
+        out[n] = code
+        n += 1
+    return n

@@ -246,4 +246,4 @@ class City:
     def attach(self, shared: Shared) -> None:
         """Give a restored city what its state leaves out."""
         self._shared = shared
-        self._clusterer.memory.prior = shared.lexicon.prior
+        self._clusterer.memory.attach(shared.lexicon.prior)

@@ -116,6 +116,7 @@ def _refuse_bad_arguments(files: tuple[Path, ...], config: Path | None, mapping:
 @click.option("--tickets-per-day", type=click.IntRange(10, 1_000_000), default=4000, show_default=True)
 @click.option("--start", type=click.DateTime(["%Y-%m-%d"]), default="2025-03-03", show_default=True)
 @click.option("--no-incidents", is_flag=True, help="Plant nothing: every alert is a false alarm.")
+@click.option("--incidents-per-day", type=click.FloatRange(0.0, 1000.0), help="Default: by the tickets a day.")
 @_config_option
 def simulate(
     days: int,
@@ -124,13 +125,14 @@ def simulate(
     tickets_per_day: int,
     start: datetime,
     no_incidents: bool,
+    incidents_per_day: float | None,
     config: Path | None,
 ) -> None:
     """Simulate a city's hotline: tickets.jsonl, and the planted incidents in incidents.jsonl."""
     from sentinel.demo import run_simulate
 
     day: date = start.date()
-    run_simulate(days, seed, out, tickets_per_day, day, not no_incidents, config)
+    run_simulate(days, seed, out, tickets_per_day, day, not no_incidents, config, incidents_per_day=incidents_per_day)
 
 
 @main.command()

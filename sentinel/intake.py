@@ -1,17 +1,18 @@
 """The first stage: validated ticket events in; numbered, stamped, masked and routed records out."""
 
-import hashlib
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple, get_args
 
 from sentinel.records import UNKNOWN_STREET, ConfigChange, End, Feedback, Routed, RoutedTicket, Tick
-from sentinel.tickets import TicketEvent
+from sentinel.tickets import EventName, TicketEvent
+from sentinel.times import posix_seconds
 
 DAY = 86400.0
 _CLEAN_NAMES_MAX = 10_000
+_EVENT_NUMBERS: Final = {name: number for number, name in enumerate(get_args(EventName))}
 
 
 class Refusal(StrEnum):
@@ -75,8 +76,8 @@ class Intake:
         self.seq = 0
         self.clock = 0.0
         self._boundary = 0.0
-        self._known: dict[bytes, _Known] = {}
-        self._expiry: deque[tuple[float, bytes]] = deque()
+        self._known: dict[str, _Known] = {}
+        self._expiry: deque[tuple[float, str]] = deque()
         self._clean_names: set[str] = set()
 
     def take(self, position: int, event: TicketEvent, appended: float | None = None) -> Taken:
@@ -88,50 +89,51 @@ class Intake:
         if position <= self.position:
             return Taken([])
         self.position = position
-        at = event.at.timestamp()
-        arrival = event.arrived_at.timestamp() if event.arrived_at is not None else at
+        at = posix_seconds(event.at)
+        arrival = at if event.arrived_at is None else posix_seconds(event.arrived_at)
         heard = arrival if event.arrived_at is not None or appended is None else appended
         if at > max(heard, self.clock) + self.settings.future:
             return Taken([], Refusal.FUTURE)
-        key = hashlib.blake2b(event.ticket_id.encode(), digest_size=12).digest()
+        ticket_id = event.ticket_id
         identity = _identity(event.event, at)
-        known = self._known.get(key)
+        known = self._known.get(ticket_id)
         if known is not None and identity in known.events:
             return Taken([], Refusal.DUPLICATE)
-        records = self._ticks(max(self.clock, arrival))
-        self.clock = max(self.clock, arrival)
+        clock = max(self.clock, arrival)
+        records = self._ticks(clock)
+        self.clock = clock
         mask = self.door.mask
         title, text, address = mask(event.title), mask(event.text), mask(event.address)
         if known is None:
-            known = self._known[key] = _Known(UNKNOWN_STREET)
-            self._expiry.append((self.clock, key))
+            known = self._known[ticket_id] = _Known(UNKNOWN_STREET)
+            self._expiry.append((clock, ticket_id))
         if known.street == UNKNOWN_STREET:
             known.street = self.door.street_of(event.street, address, text, title)
         known.events.append(identity)
-        known.last = self.clock
+        known.last = clock
         self.seq += 1
         records.append(
-            RoutedTicket(
-                seq=self.seq,
-                clock=self.clock,
-                street=known.street,
-                event=event.event,
-                ticket_id=event.ticket_id,
-                at=at,
-                title=title,
-                text=text,
-                topic=event.topic,
-                nature=event.nature,
-                handler=self._masked_name(event.handler),
-                company=self._masked_name(event.company),
-                address=address,
-                channel=event.channel,
-                tags=event.source_tags,
-                caller=self.door.hash_caller(event.caller),
-                due_at=event.due_at.timestamp() if event.due_at else None,
-                satisfied=event.satisfied,
-                solved=event.solved,
-                returned_by=event.returned_by,
+            RoutedTicket(  # by place, which takes half the time of keywords
+                self.seq,
+                clock,
+                known.street,
+                event.event,
+                ticket_id,
+                at,
+                title,
+                text,
+                event.topic,
+                event.nature,
+                self._masked_name(event.handler),
+                self._masked_name(event.company),
+                address,
+                event.channel,
+                event.source_tags,
+                self.door.hash_caller(event.caller),
+                None if event.due_at is None else posix_seconds(event.due_at),
+                event.satisfied,
+                event.solved,
+                event.returned_by,
             )
         )
         return Taken(records)
@@ -202,13 +204,13 @@ class Intake:
     def _forget(self, clock: float) -> None:
         horizon = clock - self.settings.remember
         while self._expiry and self._expiry[0][0] <= horizon:
-            _, key = self._expiry.popleft()
-            if (known := self._known[key]).last <= horizon:
-                del self._known[key]
+            _, ticket_id = self._expiry.popleft()
+            if (known := self._known[ticket_id]).last <= horizon:
+                del self._known[ticket_id]
             else:
-                self._expiry.append((known.last, key))
+                self._expiry.append((known.last, ticket_id))
 
 
-def _identity(event: str, at: float) -> int:
-    digest = hashlib.blake2b(f"{event}@{at!r}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "little")
+def _identity(event: EventName, at: float) -> int:
+    """One number for an event of a ticket: its microsecond and its kind."""
+    return round(at * 1e6) * len(_EVENT_NUMBERS) + _EVENT_NUMBERS[event]

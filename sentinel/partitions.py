@@ -9,6 +9,7 @@ from multiprocessing.context import SpawnProcess
 from typing import Protocol
 
 from sentinel.errors import SentinelError
+from sentinel.garbage import seldom_collected
 from sentinel.partition import Partition
 from sentinel.records import (
     ConfigChange,
@@ -95,6 +96,8 @@ class InlinePartitions:
 
     def ready(self) -> Sequence[list[Outputs]]:
         """Return the rounds that are complete."""
+        if not self._rounds:  # as after most events
+            return ()
         rounds, self._rounds = self._rounds, []
         return rounds
 
@@ -122,16 +125,17 @@ def _child(connection: Connection, numbers: list[int], number: int) -> None:
     """Run some partitions in a process of their own: settings, then batches of records in; rounds out."""
     try:
         partitions = InlinePartitions(Shared.load(connection.recv()), numbers, number)
-        while (batch := connection.recv()) is not None:
-            for partition, record in batch:
-                if isinstance(record, RoutedTicket) or (isinstance(record, Feedback) and record.street):
-                    partitions.ticket(partition, record)
-                else:
-                    partitions.tick(record)
-            for outputs in partitions.ready():
+        with seldom_collected():
+            while (batch := connection.recv()) is not None:
+                for partition, record in batch:
+                    if isinstance(record, RoutedTicket) or (isinstance(record, Feedback) and record.street):
+                        partitions.ticket(partition, record)
+                    else:
+                        partitions.tick(record)
+                for outputs in partitions.ready():
+                    connection.send(outputs)
+            for outputs in partitions.finish():
                 connection.send(outputs)
-        for outputs in partitions.finish():
-            connection.send(outputs)
         connection.send(None)
     except (KeyboardInterrupt, EOFError, BrokenPipeError):
         pass  # the parent has ended

@@ -63,7 +63,8 @@ class Pipeline:
 
     def said(self) -> list[Said]:
         """Return what is complete: said up to a tick that all partitions have answered."""
-        return self._collect(self.partitions.ready())
+        rounds = self.partitions.ready()
+        return self._collect(rounds) if rounds else []
 
     def finish(self) -> list[Said]:
         """End the input; return everything that is left."""

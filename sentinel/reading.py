@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from functools import lru_cache
 
 from embeddings.clusterer import Reading
 from embeddings.encoder import Encoder
@@ -23,18 +24,22 @@ class TicketReader:
         self.encoder = encoder
 
     def read(self, ticket: RoutedTicket) -> Reading:
-        """Return what is compared of a ticket. Its address counts as part of its text."""
-        text = f"{ticket.text} {ticket.address}" if ticket.address not in ticket.text else ticket.text
-        terms, word_ids = self.lexicon.read(ticket.title, text)
-        vector = self.encoder.encode(text, word_ids)
+        """Return what is compared of a ticket, less its topic. Its address counts as part of its text."""
+        terms, word_ids = self.lexicon.read(ticket.title, ticket.text, ticket.address)
+        vector = self.encoder.encode(f"{ticket.text} {ticket.address}", word_ids)
         fields = Fields(
             at=ticket.at,
             caller=int(ticket.caller, 16) if ticket.caller else 0,
             address=_key(_door(ticket)),
             company=_key(normalise(ticket.company)),
-            topic=_key(ticket.topic),
         )
         return Reading(ticket.ticket_id, terms, vector, fields)
+
+
+def with_topic(reading: Reading, topic: str, sure: float) -> Reading:
+    """Return the reading with the path of its topic, given (sure: 1) or guessed with that probability."""
+    group = topic.partition("/")[0]
+    return reading._replace(fields=reading.fields._replace(topic=_key(topic), group=_key(group), sure=sure))
 
 
 def _door(ticket: RoutedTicket) -> str:
@@ -46,6 +51,7 @@ def _door(ticket: RoutedTicket) -> str:
     return ""
 
 
+@lru_cache(maxsize=4096)
 def _key(value: str) -> int:
     if not value:
         return 0

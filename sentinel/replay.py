@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from alerts import Alert
 from sentinel.door.callers import PUBLIC_KEY, CallerHasher, load_key
 from sentinel.door.masking import mask
+from sentinel.garbage import seldom_collected
 from sentinel.intake import Door
 from sentinel.output import OutputFiles
 from sentinel.partitions import InlinePartitions, Partitions, ProcessPartitions
@@ -66,24 +67,29 @@ class Replay:
 
     def run(self, entries: Iterable[Entry]) -> None:
         """Take every event in its order of arrival, then the end."""
-        pacer = _Pacer(self._options.speed)
-        counts = self.counts
         try:
-            for position, entry in enumerate(entries):
-                pacer.wait(entry.arrival)
-                taken = self._pipeline.take(position, entry.event)
-                counts.events += 1
-                if taken.refused:
-                    counts.refused[taken.refused.value] += 1
-                else:
-                    counts.taken(taken.records[-1])
-                self._write(self._pipeline.said())
-                if counts.events % 500 == 0:
-                    self._options.on_progress(counts.events)
-            self._write(self._pipeline.finish())
-            self._options.on_progress(counts.events)
+            with seldom_collected():
+                self._run(entries)
         finally:
             self._partitions.close()
+
+    def _run(self, entries: Iterable[Entry]) -> None:
+        pacer = _Pacer(self._options.speed)
+        counts = self.counts
+        for position, entry in enumerate(entries):
+            pacer.wait(entry.arrival)
+            taken = self._pipeline.take(position, entry.event)
+            counts.events += 1
+            if taken.refused:
+                counts.refused[taken.refused.value] += 1
+            else:
+                counts.taken(taken.records[-1])
+            if said := self._pipeline.said():
+                self._write(said)
+            if counts.events % 500 == 0:
+                self._options.on_progress(counts.events)
+        self._write(self._pipeline.finish())
+        self._options.on_progress(counts.events)
 
     def _write(self, rounds: Sequence[Said]) -> None:
         for said in rounds:

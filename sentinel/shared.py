@@ -16,8 +16,8 @@ from sentinel.topics import TopicClassifier, TopicWords, topic_words
 
 DAY = 86400.0
 CITY_SINGLE_DAYS, CITY_ISSUE_DAYS = 5.0, 21.0
-#: What spans streets has a name of its own, so only rare terms find it, and few tickets share them.
-CITY_COMMON, CITY_CANDIDATES = 5.0, 12
+#: What spans streets has a name or words of its own, so only rare terms find it, and few tickets share them.
+CITY_COMMON, CITY_CANDIDATES, CITY_WORDS, CITY_NAMES = 5.0, 12, 0.75, 0.27
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,8 @@ class Shared:
             join_at=self.settings.issues.city_join_at,
             candidates=CITY_CANDIDATES,
             common=CITY_COMMON,
+            least_words=CITY_WORDS,
+            least_names=CITY_NAMES,
             single_days=CITY_SINGLE_DAYS,
             issue_days=CITY_ISSUE_DAYS,
             confirmed_days=CITY_ISSUE_DAYS,

@@ -12,7 +12,7 @@ from sentinel.facts import evidence_of, issue_facts, ticket_facts, tickets_facts
 from sentinel.gist import Gist, gist
 from sentinel.handling import Finding, HandlingWatch
 from sentinel.issues import Issue
-from sentinel.reading import issue_id_of
+from sentinel.reading import issue_id_of, with_topic
 from sentinel.records import Assigned, Digest, Feedback, IssueDigest, IssueSummary, Merged, Outputs, RoutedTicket
 from sentinel.shared import Shared
 from sentinel.watch import StreetWatch, cells_of, street_budget
@@ -58,7 +58,8 @@ class Street:
         if ticket.event != "created":
             return Outputs(alerts + self._later_event(ticket))
         reading = self._shared.reader.read(ticket)
-        topic = self._topic(ticket, reading)
+        topic, sure = self._topics.topic_of(reading.terms.words, ticket.topic)
+        reading = with_topic(reading, topic, sure)
         assignment = self._clusterer.assign(reading, issue_id_of(self.code, ticket.ticket_id))
         issue = self._issues.get(assignment.issue_id)
         if issue is None:
@@ -142,14 +143,6 @@ class Street:
         return old
 
     # -- new tickets -------------------------------------------------------------------------------------
-
-    def _topic(self, ticket: RoutedTicket, reading: Reading) -> str:
-        words = reading.terms.words
-        if ticket.topic:
-            if len(words):
-                self._topics.learn_one(words, ticket.topic)
-            return ticket.topic
-        return (self._topics.predict_one(words) or "") if len(words) else ""
 
     def _issue_alerts(self, ticket: RoutedTicket, topic: str, issue: Issue, closed: bool, quiet: float) -> list[Alert]:
         decisions = self._watch.issue(issue.id, ticket, topic, closed=closed, countable=ticket.nature != QUESTION)
@@ -311,4 +304,4 @@ class Street:
     def attach(self, shared: Shared) -> None:
         """Give a restored street what its state leaves out."""
         self._shared = shared
-        self._clusterer.memory.prior = shared.lexicon.prior
+        self._clusterer.memory.attach(shared.lexicon.prior)

@@ -6,14 +6,14 @@ the value itself: the caller of `problems_of` masks it before showing it.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Final, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from sentinel.times import SHANGHAI, parse_time
+from sentinel.times import parse_time
 
 EventName = Literal["created", "dispatched", "urged", "returned", "callback", "closed", "suspended", "resumed"]
 
@@ -181,13 +181,6 @@ def _tags(value: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name[:LABEL_KEPT] for name in names if name))
 
 
-_STATE: Final = {
-    "__pydantic_fields_set__": set(FIELD_NAMES_ZH),
-    "__pydantic_extra__": None,
-    "__pydantic_private__": None,
-}
-_TIMES: Final = ("created_at", "event_at", "due_at", "arrived_at")
-
 Label = Annotated[str, BeforeValidator(_label)]
 Time = Annotated[datetime | None, BeforeValidator(_optional_time)]
 Answer = Annotated[bool | None, BeforeValidator(_answer)]
@@ -227,13 +220,8 @@ class TicketEvent(BaseModel):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        if self.event == "created":
-            if self.created_at is None:
-                raise _missing("created_at")
-            if not self.text:
-                raise _missing("text")
-        elif self.event_at is None:
-            raise _missing("event_at")
+        if field := missing_field(self.__dict__):
+            raise _missing(field)
         return self
 
     @property
@@ -248,26 +236,19 @@ class TicketEvent(BaseModel):
         """When it reached us: `arrived_at` where given, else the event's own time."""
         return self.arrived_at or self.at
 
-    def packed(self) -> tuple[object, ...]:
-        """The fields' values as plain ones, for a short stay in a file; times as POSIX seconds."""
-        return tuple([value.timestamp() if isinstance(value, datetime) else value for value in self.__dict__.values()])
-
-    @classmethod
-    def unpacked(cls, packed: Sequence[object]) -> Self:
-        """An event from what `packed` gave. Nothing is validated again."""
-        fields = dict(zip(FIELD_NAMES_ZH, packed, strict=True))
-        for name in _TIMES:
-            moment = fields[name]
-            if isinstance(moment, float):
-                fields[name] = datetime.fromtimestamp(moment, SHANGHAI)
-        event = cls.__new__(cls)
-        event.__setstate__({**_STATE, "__dict__": fields})
-        return event
-
     @property
     def key(self) -> tuple[str, str, datetime]:
         """Identity: two events with the same key are the same event, whatever else they say."""
         return (self.ticket_id, self.event, self.at)
+
+
+def missing_field(fields: Mapping[str, object]) -> str:
+    """The first field that the event needs and does not have; "" where it is complete."""
+    if fields["event"] != "created":
+        return "event_at" if fields["event_at"] is None else ""
+    if fields["created_at"] is None:
+        return "created_at"
+    return "" if fields["text"] else "text"
 
 
 def _missing(field: str) -> PydanticCustomError:

@@ -199,6 +199,15 @@ class TopicClassifier(base.Classifier):
             waiting += [Guess(node.children[i], float(chances[i])) for i in order[::-1]]
         return best
 
+    def topic_of(self, terms: Hashes, given: str) -> tuple[str, float]:
+        """Return a ticket's topic and how sure it is, 0 to 1: the one `given`, which is learned, else a guess."""
+        if given:
+            if len(terms):
+                self.learn_one(terms, given)
+            return given, 1.0
+        guess = self.guess_one(terms) if len(terms) else None
+        return ("", 0.0) if guess is None else (guess.topic, guess.probability)
+
     def predict_proba_one(
         self,
         x: dict[FeatureName, Any] | Hashes,

@@ -14,7 +14,7 @@ LIBRARIES = ("detectors", "embeddings", "alerts")
 SLOW = ("torch", "sentence_transformers", "transformers")
 
 #: They load what ships with the package; everything else in the three libraries is core.
-LOADERS = {f"embeddings/{name}.py" for name in ("encoder", "lexicon", "pairs", "scorer", "segment")}
+LOADERS = {f"embeddings/{name}.py" for name in ("characters", "encoder", "lexicon", "pairs", "scorer", "segment")}
 CORE_OF_SENTINEL = (
     "intake", "street", "city", "partition", "watch", "handling", "desks", "issues", "facts", "gist",
     "reading", "records", "rounds",

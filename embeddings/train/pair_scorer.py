@@ -1,21 +1,25 @@
 """Learn the pair scorer from the hand-read issues, and say how good it is by cross-validation.
 
-    sentinel simulate --days 12 --seed 5 --tickets-per-day 3000 --out out/pairs-5
-    sentinel simulate --days 12 --seed 6 --tickets-per-day 3000 --out out/pairs-6
+    for seed in 5 15 25 35 45 1005; do
+        sentinel simulate --days 16 --seed $seed --tickets-per-day 1500 --incidents-per-day 8 --out out/pairs-$seed
+    done
     python -m embeddings.train.pair_scorer --data ../shared/data \\
-        --simulated out/pairs-5 --held-out out/pairs-6
+        --simulated out/pairs-5 out/pairs-15 out/pairs-25 out/pairs-35 out/pairs-45 --held-out out/pairs-1005
 
-Streams the real messages of 2019 and a simulated hotline, street by street, through the clusterer's memory in
+Streams the real messages of 2019 and simulated hotlines, street by street, through the clusterer's memory in
 order of time, and collects the features of each ticket against its candidates. Letters: a standardised
 logistic model on the real pairs. Notes: boosted trees, monotone in all evidence whose direction is known, on the
 simulated and the real pairs. Figures are B-cubed F1: over the labelled real messages, five-fold by issue (each
-message is scored by a model that has not seen its issue), and over the tickets of a second simulation.
+message is scored by a model that has not seen its issue), and over the tickets of a simulation that shares no name
+and no phrase with those learned from (a seed from 1000 on).
 """
 
 import argparse
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -30,25 +34,30 @@ from sklearn.preprocessing import StandardScaler
 from embeddings.clusterer import COUNTED_MEMBERS, ClustererSettings, IssueClusterer, Reading
 from embeddings.encoder import StaticEncoder
 from embeddings.lexicon import Lexicon
-from embeddings.memory import F64, Fields, TicketMemory
+from embeddings.memory import F64, Fields, Seek, TicketMemory
 from embeddings.pairs import FEATURES, pair_features
 from embeddings.scorer import Logistic, PairScorer, Trees
 from sentinel.door.callers import PUBLIC_KEY, CallerHasher
 from sentinel.door.masking import mask
 from sentinel.door.streets import StreetResolver
 from sentinel.readers import in_order, open_tickets
-from sentinel.reading import TicketReader
+from sentinel.reading import with_topic
 from sentinel.records import RoutedTicket
 from sentinel.settings import load_settings
+from sentinel.shared import Shared
+from sentinel.topics import TopicClassifier
 
 FOLDS = 5
-SIMULATED_WEIGHT = 3.0  # of all simulated pairs against all real ones, in the model of notes
-NEGATIVES = 120_000
-NOTES_SHIFT = -0.7  # puts the best threshold of notes where that of letters is
+SIMULATED_WEIGHT = 20.0  # of all simulated pairs against all real ones, in the model of notes
+NEGATIVES = 500_000
+NOTES_SHIFT = -2.75  # puts the best threshold of notes where that of letters is
 DIRECTION = {  # 1: evidence for one issue; -1: against; 0: may be either
-    "mismatch": -1, "days": 0, "other_address": -1, "other_company": -1, "other_topic": -1,
-    "shorter": 0, "longer": 0, "least_named": 0, "most_named": 0,
+    "days": 0, "other_address": -1, "other_company": -1, "other_topic": -1, "shorter": 0, "longer": 0,
+    "names_apart": -1, "names_less": 0, "names_more": 0,
 }  # fmt: skip
+LETTERS = FEATURES[: FEATURES.index("shorter")]
+NAMES_LESS = FEATURES.index("names_less")
+FIRST_SENTENCE = re.compile(r".{12,}?[。！？\s]|.*", re.DOTALL)
 OUT = Path("embeddings/models/pair_scorer.json")
 
 
@@ -66,19 +75,24 @@ def readings(data: Path, lexicon: Lexicon, encoder: StaticEncoder) -> Iterator[R
         yield Reading(row["id"], terms, encoder.encode(row["text"], ids), Fields(at, caller))
 
 
-def simulated(directory: Path, reader: TicketReader, bare: bool = False) -> dict[str, list[Reading]]:
+def simulated(
+    directory: Path, shared: Shared, bare: bool = False, short: bool = False
+) -> list[tuple[str, list[Reading]]]:
     """A simulation's tickets as the clusterer sees them, by street, in order of time.
 
-    `bare` leaves out address, topic and company, as many a hotline does.
+    `bare` leaves out address, topic and company, as many a hotline does; `short` keeps of a text its first sentence
+    with at least a dozen characters, as many an operator does.
     """
-    settings = load_settings(None)
-    resolver, hasher = StreetResolver(settings.streets), CallerHasher(PUBLIC_KEY)
+    resolver, hasher = StreetResolver(shared.settings.streets), CallerHasher(PUBLIC_KEY)
     streams: dict[str, list[Reading]] = {}
+    classifiers: dict[str, TopicClassifier] = {}
     for entry in in_order(open_tickets([directory / "tickets.jsonl"]), lambda _: None):
         event = entry.event
         if event.event != "created":
             continue
         text, title, address = mask(event.text), mask(event.title), mask(event.address)
+        if short:
+            text = FIRST_SENTENCE.match(text)[0]  # type: ignore[index]  # matches anything
         street = resolver.resolve(event.street, address, text, title)
         known = "" if bare else event.topic, "" if bare else mask(event.company), "" if bare else address
         ticket = RoutedTicket(
@@ -86,8 +100,12 @@ def simulated(directory: Path, reader: TicketReader, bare: bool = False) -> dict
             topic=known[0], company=known[1], address=known[2],
             caller=hasher.hash(event.caller),
         )  # fmt: skip
-        streams.setdefault(street, []).append(reader.read(ticket))
-    return streams
+        reading = shared.reader.read(ticket)
+        if street not in classifiers:
+            classifiers[street] = shared.classifier()
+        topic, sure = classifiers[street].topic_of(reading.terms.words, ticket.topic)
+        streams.setdefault(street, []).append(with_topic(reading, topic, sure))
+    return sorted(streams.items())
 
 
 def simulated_truth(directory: Path) -> dict[str, str]:
@@ -121,20 +139,24 @@ class Pairs(NamedTuple):
     owners: list[str]
 
 
-def collect(stream: list[Reading], lexicon: Lexicon, truth: dict[str, str], complete: bool) -> Pairs:
+def collect(
+    stream: list[Reading], lexicon: Lexicon, truth: dict[str, str], complete: bool, named: bool = False
+) -> Pairs:
     """Return every pair whose later ticket is of a known issue.
 
-    `complete` says that a ticket of no issue is known to be alone: then its pairs count too.
+    `complete` says that a ticket of no issue is known to be alone: then its pairs count too. `named` leaves out pairs
+    of which one ticket names nothing: where words are left out or names taken for common words, it may have named
+    something, and what cannot be known must not be learned.
     """
     defaults = ClustererSettings()
+    seek = Seek(defaults.candidates, defaults.common)
     memory = TicketMemory(lexicon.prior, len(stream[0].vector))
     ids: list[str] = []
     rows, labels, weights, owners = [], [], [], []
     sizes = Counter(truth.values())
     met: Counter[str] = Counter()
     for reading in stream:
-        others = memory.nearest(reading.terms, defaults.candidates, defaults.common)
-        slot = memory.add(reading.terms, reading.vector, reading.fields, 0)
+        slot, others = memory.place(reading.terms, reading.vector, reading.fields, seek)
         ids.append(reading.ticket_id)
         issue = truth.get(reading.ticket_id, "")
         if not issue or met[issue] < COUNTED_MEMBERS:
@@ -142,7 +164,11 @@ def collect(stream: list[Reading], lexicon: Lexicon, truth: dict[str, str], comp
         met[issue] += 1
         if not (issue or complete) or not len(others):
             continue
-        rows.append(pair_features(memory, slot, others))
+        found = pair_features(memory, slot, others)
+        if named:
+            kept = found[:, NAMES_LESS] > 0.0
+            found, others = found[kept], others[kept]
+        rows.append(found)
         for other in others:
             same = bool(issue) and truth.get(ids[other]) == issue
             labels.append(float(same))
@@ -155,7 +181,7 @@ def collect(stream: list[Reading], lexicon: Lexicon, truth: dict[str, str], comp
 def fit_letters(features: F64, labels: F64, weights: F64) -> Logistic:
     """Standardised logistic regression, C = 1, folded back to raw features; lengths tell a line nothing."""
     features = features.copy()
-    features[:, FEATURES.index("shorter") :] = 0.0
+    features[:, len(LETTERS) :] = 0.0
     scaler = StandardScaler().fit(features)
     model = LogisticRegression(C=1.0, max_iter=2000).fit(scaler.transform(features), labels, weights)
     scale = np.where(scaler.scale_ > 0, scaler.scale_, 1.0)
@@ -166,8 +192,9 @@ def fit_letters(features: F64, labels: F64, weights: F64) -> Logistic:
 def fit_notes(features: F64, labels: F64, weights: F64) -> Trees:
     """Boosted trees as flat arrays."""
     model = HistGradientBoostingClassifier(
-        max_iter=180,
+        max_iter=120,
         max_leaf_nodes=8,
+        learning_rate=0.12,
         min_samples_leaf=40,
         l2_regularization=5.0,
         monotonic_cst=[DIRECTION.get(name, 1) for name in FEATURES],
@@ -187,12 +214,12 @@ def fit_notes(features: F64, labels: F64, weights: F64) -> Trees:
             parts["right"].append(-1 if leaf else base + int(node["right"]))
             parts["value"].append(round(float(node["value"]), 6))
     return Trees(
-        np.array(roots, np.int64),
-        np.array(parts["feature"], np.int64),
-        np.array(parts["threshold"]),
-        np.array(parts["left"], np.int64),
-        np.array(parts["right"], np.int64),
-        np.array(parts["value"]),
+        np.array(roots, np.int16),
+        np.array(parts["feature"], np.int16),
+        np.array(parts["threshold"], np.float32),
+        np.array(parts["left"], np.int16),
+        np.array(parts["right"], np.int16),
+        np.array(parts["value"], np.float32),
         float(model._baseline_prediction.ravel()[0]) + NOTES_SHIFT,
     )
 
@@ -225,21 +252,27 @@ def main() -> None:
     """Train, cross-validate, save."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--simulated", type=Path, required=True)
+    parser.add_argument("--simulated", type=Path, nargs="+", required=True)
     parser.add_argument("--held-out", type=Path, required=True)
     options = parser.parse_args()
-    lexicon, encoder = Lexicon.shipped(), StaticEncoder()
-    reader = TicketReader(lexicon, encoder)
+    shared = Shared.load(load_settings(None))
+    lexicon, encoder = shared.lexicon, StaticEncoder()
+    familiar = replace(shared, lexicon=lexicon.knowing_all())
     stream = list(readings(options.data, lexicon, encoder))
     issues = json.loads((options.data / "citizen_messages" / "issues_dev.json").read_text("utf-8"))
     truth = {m["id"]: issue["issue_id"] for issue in issues for m in issue["members"]}
     real = collect(stream, lexicon, truth, complete=False)
     print(f"{len(real.labels):,} real pairs, {int(real.labels.sum()):,} of one issue")
-    streets = sorted(simulated(options.simulated, reader).items())
-    # every other street once more without the fields that not every hotline has
-    streets += sorted(simulated(options.simulated, reader, bare=True).items())[::2]
-    notes_truth = simulated_truth(options.simulated)
-    parts = [collect(s, lexicon, notes_truth, complete=True) for _, s in streets if len(s) > 50]
+    parts = []
+    for directory in options.simulated:
+        # all streets as they are, and some as those of other hotlines are: without fields, with names made of common
+        # words (most real estates have such names), with short texts
+        notes_truth = simulated_truth(directory)
+        streets = simulated(directory, shared) + simulated(directory, shared, bare=True)[::4]
+        parts += [collect(s, lexicon, notes_truth, complete=True) for _, s in streets if len(s) > 50]
+        streets = simulated(directory, familiar)[::3] + simulated(directory, familiar, short=True)[1::3]
+        streets += simulated(directory, shared, bare=True, short=True)[1::4]
+        parts += [collect(s, lexicon, notes_truth, complete=True, named=True) for _, s in streets if len(s) > 50]
     joined = Pairs(
         np.vstack([part.features for part in parts]),
         np.concatenate([part.labels for part in parts]),
@@ -269,12 +302,12 @@ def main() -> None:
 
     OUT.write_text(json.dumps(stored(everything)) + "\n", encoding="utf-8")
     other_truth = simulated_truth(options.held_out)
-    others = simulated(options.held_out, reader)
+    others = simulated(options.held_out, shared)
     for join_at in (-2.75, -2.25, -1.75):
         settings = ClustererSettings(join_at=join_at, single_days=400, issue_days=400, confirmed_days=400)
         scores = b_cubed(assign(stream, lexicon, held_out, settings), truth)
         predicted: dict[str, str] = {}
-        for tickets in others.values():
+        for _, tickets in others:
             predicted |= assign(tickets, lexicon, lambda _: everything, settings)
         every = {ticket: other_truth.get(ticket, ticket) for ticket in predicted}
         of_issues = {ticket: issue for ticket, issue in every.items() if ticket in other_truth}
@@ -290,7 +323,7 @@ def main() -> None:
 def stored(scorer: PairScorer) -> dict[str, object]:
     """The scorer as `PairScorer.load` reads it."""
     weights = dict(zip(FEATURES, [round(float(w), 6) for w in scorer.letters.weights], strict=True))
-    notes = {name: np.asarray(values).tolist() for name, values in vars(scorer.notes).items()}
+    notes = {name: np.asarray(values).tolist() for name, values in scorer.notes._asdict().items()}
     return {"letters": {"bias": round(scorer.letters.bias, 6), "weights": weights}, "notes": notes}
 
 

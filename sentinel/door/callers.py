@@ -58,6 +58,8 @@ def normalise(caller: str) -> str:
     """
     if not caller:
         return ""
+    if caller.isascii() and caller.isdecimal():  # as most are: nothing else of what follows applies to them
+        return _COUNTRY_CODE.sub("", caller) if caller.strip(caller[0]) else ""
     if not (caller.isascii() and caller.isalnum()):
         caller = unicodedata.normalize("NFKC", caller).strip()
     caller = caller.casefold()

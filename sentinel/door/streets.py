@@ -162,6 +162,10 @@ class StreetResolver:
         self._ends = re.compile(f"[{re.escape(last)}]") if last else None
         self._pattern = re.compile(city.pattern) if city.pattern else None
         self._district = tuple(dict.fromkeys((city.name, city.name.removesuffix("新区"))))
+        for street in city.streets:  # short names are what many street fields hold: looked up, not searched
+            for name in (*street.aliases, *street.weak):
+                if found := self._from_field(name):
+                    self._by_name[name] = found
 
     def resolve(self, street: str, address: str, text: str, title: str = "") -> str:
         """The street's code, or `unknown` where the ticket does not say it beyond doubt.

@@ -7,7 +7,7 @@ from pydantic_core import from_json
 
 from sentinel.readers.columns import Columns
 from sentinel.readers.rejections import ReadError, Rejection
-from sentinel.readers.rows import Entry, Place, entries_of
+from sentinel.readers.rows import Entry, entries_of
 from sentinel.readers.sources import Source, lines_of
 
 _LOOK_AHEAD = 50
@@ -45,7 +45,7 @@ def read_jsonl(source: Source, index: int, mapping: Mapping[str, str]) -> Iterat
             names.update(dict.fromkeys(fields))
             columns = _bound(source, names, mapping)
         picked = fields if columns.plain else columns.pick(fields)
-        yield from entries_of(picked, Place(source.name, index, line))
+        yield from entries_of(picked, source.name, index, line)
 
 
 def _bound(source: Source, names: Mapping[str, None], mapping: Mapping[str, str]) -> Columns:

@@ -13,9 +13,9 @@ from contextlib import ExitStack
 from itertools import chain, pairwise
 from typing import IO, Final, NamedTuple
 
+from sentinel.events import pack, unpack
 from sentinel.readers.rejections import Rejection
 from sentinel.readers.rows import Entry
-from sentinel.tickets import TicketEvent
 
 RUN: Final = 20_000
 """Entries sorted in memory at a time; about 50 MB of tickets of usual length."""
@@ -66,7 +66,7 @@ def _write_run(spill: IO[bytes], entries: list[Entry]) -> _Run:
     entries.sort()
     start = spill.tell()
     for first in range(0, len(entries), _CHUNK):
-        chunk = marshal.dumps([(*entry[:4], entry.event.packed()) for entry in entries[first : first + _CHUNK]])
+        chunk = marshal.dumps([(*entry[:4], pack(entry.event)) for entry in entries[first : first + _CHUNK]])
         spill.write(len(chunk).to_bytes(_LENGTH_BYTES))
         spill.write(chunk)
     return _Run(entries[0], entries[-1], start, spill.tell())
@@ -79,5 +79,5 @@ def _read_run(spill: IO[bytes], run: _Run) -> Iterator[Entry]:
         length = int.from_bytes(spill.read(_LENGTH_BYTES))
         chunk = marshal.loads(spill.read(length))
         position += _LENGTH_BYTES + length
-        for arrival, file, line, place, packed in chunk:
-            yield Entry(arrival, file, line, place, TicketEvent.unpacked(packed))
+        for arrival, file, line, place, fields in chunk:
+            yield Entry(arrival, file, line, place, unpack(fields))

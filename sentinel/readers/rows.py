@@ -11,14 +11,16 @@ exported; what became known only later is taken off its first event and put on e
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from pydantic import ValidationError
 
+from sentinel.events import read_event
 from sentinel.readers.columns import LATER_DATES
 from sentinel.readers.rejections import Rejection, rejection_of
 from sentinel.tickets import FieldProblem, TicketEvent, field_label, problems_of
+from sentinel.times import posix_seconds
 
 
 class Entry(NamedTuple):
@@ -33,47 +35,40 @@ class Entry(NamedTuple):
     event: TicketEvent
 
 
-class Place(NamedTuple):
-    """Where a row stands."""
-
-    file: str
-    file_number: int
-    line: int
-
-
 _SEVERAL_DATES = re.compile(r"[;；,，、\n]+")
 _ANSWERS: Final = frozenset({"satisfied", "solved", "returned_by"})
+_LATER_DATES: Final = frozenset(LATER_DATES)
 _LATER_ONLY: Final = frozenset({*LATER_DATES, *_ANSWERS, "event_at"})
 
 
-def entries_of(fields: Mapping[str, object], place: Place) -> Iterator[Entry | Rejection]:
-    """The events of one row, or why they were refused."""
-    if LATER_DATES.keys().isdisjoint(fields) and (fields.get("event") or _ANSWERS.isdisjoint(fields)):
-        yield _validated(fields, place, 0, "event_at")
-        return
-    for position, (event, source) in enumerate(_split(fields)):
-        yield _validated(event, place, position, source)
+def entries_of(fields: Mapping[str, object], file: str, number: int, line: int) -> Sequence[Entry | Rejection]:
+    """The events of one row, or why they were refused. `number` is the file's place among all files."""
+    event = fields.get("event")
+    named = event.strip() if isinstance(event, str) else event  # then it is that event, whatever later dates it holds
+    if named or (_LATER_DATES.isdisjoint(fields) and (event or _ANSWERS.isdisjoint(fields))):
+        return (_validated(fields, file, number, line, 0, "event_at"),)
+    return [
+        _validated(part, file, number, line, position, source) for position, (part, source) in enumerate(_split(fields))
+    ]
 
 
-def _validated(fields: Mapping[str, object], place: Place, position: int, source: str) -> Entry | Rejection:
+def _validated(
+    fields: Mapping[str, object], file: str, number: int, line: int, position: int, source: str
+) -> Entry | Rejection:
     """The event, or its first problem; a bad `event_at` is reported under the column it came from."""
     try:
-        event = TicketEvent.model_validate(fields)
+        event = read_event(fields)
     except ValidationError as error:
         problem = problems_of(error)[0]
         if problem.field == "event_at" and source != "event_at":
             reason = problem.reason.replace(field_label("event_at"), source, 1)
             problem = FieldProblem(source, reason, problem.value)
-        return rejection_of(problem, place.file, place.line)
-    return Entry(event.arrival.timestamp(), place.file_number, place.line, position, event)
+        return rejection_of(problem, file, line)
+    return Entry(posix_seconds(event.arrival), number, line, position, event)
 
 
 def _split(fields: Mapping[str, object]) -> Iterator[tuple[dict[str, object], str]]:
     """The events of a wide row and the field each one's time came from."""
-    explicit = str(fields.get("event") or "").strip()
-    if explicit:
-        yield {field: value for field, value in fields.items() if field not in LATER_DATES}, "event_at"
-        return
     dates = {field: _dates(fields[field]) for field in LATER_DATES if field in fields}
     created = {field: value for field, value in fields.items() if field not in _LATER_ONLY}
     if dates.get("dispatched_at"):

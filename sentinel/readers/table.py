@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from sentinel.readers.columns import Columns
 from sentinel.readers.rejections import ReadError, Rejection
-from sentinel.readers.rows import Entry, Place, entries_of
+from sentinel.readers.rows import Entry, entries_of
 
 Row = tuple[int, Sequence[object]]
 """Line number and cells."""
@@ -21,18 +21,18 @@ def read_table(
     """
     iterator = iter(rows)
     header, columns = _header(name, iterator, mapping)
-    bound = [(place, columns.fields[cell]) for place, cell in header.items() if cell in columns.fields]
+    bound = [(place, field) for place, cell in header.items() for field in columns.fields.get(cell, ())]
     for row in iterator:
         if isinstance(row, Rejection):
             yield row
             continue
         line, cells = row
         fields: dict[str, object] = {}
-        for place, names in bound:
-            if place < len(cells) and cells[place] not in (None, ""):
-                fields.update(dict.fromkeys(names, cells[place]))
+        for place, field in bound:
+            if place < len(cells) and (cell := cells[place]) is not None and cell != "":
+                fields[field] = cell
         if fields:
-            yield from entries_of(fields, Place(name, index, line))
+            yield from entries_of(fields, name, index, line)
 
 
 def _header(name: str, rows: Iterator[Row | Rejection], mapping: Mapping[str, str]) -> tuple[dict[int, str], Columns]:

@@ -30,6 +30,8 @@ from sentinel.stream.envelope import PoisonError
 VERSION: Final = 1
 _HEAD: Final = struct.Struct("<2sHI")  # mark, version, length of the JSON
 _MARK: Final = b"SD"
+_ARRAYS: Final = frozenset({"|u1", "<u4", "<f4"})
+"""Kinds of arrays in a reading, little-endian."""
 _DEFAULTS: Final = RoutedTicket._field_defaults
 _TYPES: Final[dict[str, type[Tick] | type[End] | type[ConfigChange] | type[Feedback]]] = {
     "tick": Tick,
@@ -156,10 +158,12 @@ def _digest_to_json(digest: Digest, arrays: list[bytes]) -> list[object]:
     if isinstance(digest, HandlerDigest):
         return ["handler", *digest]
     reading = digest.reading
-    arrays += [np.ascontiguousarray(values, "<u4").tobytes() for values in reading.terms]
-    arrays.append(np.ascontiguousarray(reading.vector, "<f4").tobytes())
-    lengths = [*map(len, reading.terms), len(reading.vector)]
-    plain = [reading.ticket_id, list(reading.fields), lengths]
+    kinds: list[tuple[str, int]] = []
+    for array in (*reading.terms, reading.vector):
+        sent = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+        arrays.append(sent.tobytes())
+        kinds.append((sent.dtype.str, len(sent)))
+    plain = [reading.ticket_id, list(reading.fields), kinds]
     return ["issue", *(plain if name == "reading" else getattr(digest, name) for name in IssueDigest._fields)]
 
 
@@ -170,9 +174,9 @@ def _digest_from_json(fields: list[Any], arrays: _Arrays) -> Digest:
     if kind != "issue":
         raise CodecError("holds a digest of an unknown kind")
     named = dict(zip(IssueDigest._fields, values, strict=True))
-    ticket_id, plain, (*lengths, dimension) = named["reading"]
-    terms = Terms(*(arrays.take(length, "<u4") for length in lengths))
-    named["reading"] = Reading(ticket_id, terms, arrays.take(dimension, "<f4"), Fields(*plain))
+    ticket_id, plain, kinds = named["reading"]
+    *terms, vector = (arrays.take(kind, length) for kind, length in kinds)
+    named["reading"] = Reading(ticket_id, Terms(*terms), vector, Fields(*plain))
     named["tags"] = tuple(named["tags"])
     return IssueDigest(**named)
 
@@ -184,7 +188,9 @@ class _Arrays:
         self._value = value
         self._at = at
 
-    def take(self, length: int, kind: str) -> Any:
+    def take(self, kind: str, length: int) -> Any:
+        if kind not in _ARRAYS:
+            raise CodecError("holds an array of an unknown kind")
         array = np.frombuffer(self._value, kind, length, self._at)
         self._at += array.nbytes
         # of its own, in the machine's order of bytes: what was sent must not be kept alive by a part of it

@@ -226,8 +226,8 @@ def _parts(digests: Sequence[Digest]) -> Iterator[list[Digest]]:
     for digest in digests:
         length = 300
         if isinstance(digest, IssueDigest):
-            numbers = sum(map(len, digest.reading.terms)) + len(digest.reading.vector)
-            length += 4 * numbers + 3 * (len(digest.text) + len(digest.title))
+            arrays = sum(array.nbytes for array in digest.reading.terms) + digest.reading.vector.nbytes
+            length += arrays + 3 * (len(digest.text) + len(digest.title))
         if part and size + length > _ANSWER_BYTES:
             yield part
             part, size = [], 0

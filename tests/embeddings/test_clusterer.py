@@ -15,6 +15,7 @@ from embeddings.scorer import PairScorer
 LEXICON, ENCODER = Lexicon.shipped(), StaticEncoder()
 SCORER = PairScorer.load(MODELS / "pair_scorer.json")
 HOUR, DAY = 3600.0, 86400.0
+TOPICS = ("停水", "车位", "电梯", "物业费")  # a street's classifier knows more, and is as sure of such texts
 
 
 def clusterer(**changes: float) -> IssueClusterer:
@@ -24,7 +25,9 @@ def clusterer(**changes: float) -> IssueClusterer:
 
 def reading(ticket_id: str, text: str, at: float = 0.0, caller: int = 0, address: int = 0) -> Reading:
     terms, ids = LEXICON.read("", text)
-    return Reading(ticket_id, terms, ENCODER.encode(text, ids), Fields(at, caller, address))
+    topic = next((n for n, word in enumerate(TOPICS, 1) if word in text), 0)
+    fields = Fields(at, caller, address, topic=topic, group=topic, sure=0.9)
+    return Reading(ticket_id, terms, ENCODER.encode(text, ids), fields)
 
 
 def issues_of(*texts: str, gap: float = HOUR) -> list[str]:
@@ -55,6 +58,41 @@ def test_a_ticket_that_belongs_to_two_issues_makes_them_one() -> None:
     all_one = subject.assign(reading("t3", WATER + PARKING, 3 * HOUR, 4), "t3")
     assert (all_one.issue_id, all_one.merged) == ("t0", ("t1",))
     assert len(subject) == 1
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("潍坊新村街道阳光花园物业费涨价，没有征求业主意见", "阳光花园小区物业突然涨物业费，业主都不同意"),
+        ("川沙新镇绿波家园3号楼电梯坏了三天没人修", "绿波家园电梯停运，老人下不了楼"),
+        ("三林镇凯榭名邸电梯故障，一直没人来修，老人下不了楼", "三林镇凯谢名邸电梯坏了没人修"),  # a slip in the name
+        (
+            "三林镇凯榭名邸電梯故障，壹直沒人來修，老人下不了樓",
+            "三林镇凯榭名邸电梯坏了没人修",
+        ),  # traditional characters
+        ("张江镇OPPO大厦停水，restaurant没法营业", "张江镇ｏｐｐｏ大厦停水，餐厅没有水没法营业"),
+    ],
+)
+def test_one_problem_said_otherwise_is_one_issue(one: str, other: str) -> None:
+    assert issues_of(one, other) == ["t0", "t0"]
+
+
+def test_a_caller_who_calls_ten_times_makes_one_issue() -> None:
+    subject = clusterer()
+    ids = [
+        subject.assign(reading(f"t{n}", f"我第{n}次来电，{WATER_AGAIN}", n * HOUR, 1), f"t{n}").issue_id
+        for n in range(10)
+    ]
+    assert set(ids) == {"t0"}
+
+
+def test_an_issue_that_slept_for_three_months_returns() -> None:
+    subject = clusterer()
+    for n in range(3):
+        subject.assign(reading(f"t{n}", WATER, n * HOUR, n + 1), f"t{n}")
+    subject.forget(90 * DAY)
+    again = "银杏花园小区又停水了，物业公司还是说不清楚什么时候恢复供水。"
+    assert subject.assign(reading("t9", again, 90 * DAY, 9), "t9").issue_id == "t0"
 
 
 def test_the_same_problem_at_another_estate_is_another_issue() -> None:
@@ -121,6 +159,6 @@ def test_state_survives_pickling_at_any_point(calls: list[tuple[int, int]], data
     for n, (which, caller) in enumerate(calls):
         if n == cut:
             broken = pickle.loads(pickle.dumps(broken))
-            broken.memory.prior = LEXICON.prior
+            broken.memory.attach(LEXICON.prior)
         one = reading(f"t{n}", texts[which] + f"{n}号楼", n * 6 * HOUR, caller)
         assert whole.assign(one, f"t{n}") == broken.assign(one, f"t{n}")

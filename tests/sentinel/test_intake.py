@@ -2,6 +2,7 @@
 
 import pickle
 from collections.abc import Callable
+from datetime import timedelta
 from itertools import pairwise
 
 import pytest
@@ -76,6 +77,27 @@ def test_the_same_event_twice_counts_once(intake: Intake, event: Build) -> None:
     assert intake.take(3, event(1, event="urged")).refused is None
     assert intake.take(4, event(2, event="urged")).refused is None
     assert intake.take(5, event(1, event="urged")).refused is Refusal.DUPLICATE
+
+
+@pytest.mark.parametrize("year", [1990, 2025, 2100])
+def test_events_a_microsecond_apart_are_two(year: int, intake: Intake, event: Build) -> None:
+    first = event(0).at.replace(year=year, second=59, microsecond=999_900)
+    events = [event(event="urged", event_at=first + timedelta(microseconds=n)) for n in range(200)]
+    assert {intake.take(n, made).refused for n, made in enumerate(events)} == {None}
+    assert {intake.take(200 + n, made).refused for n, made in enumerate(events)} == {Refusal.DUPLICATE}
+
+
+def test_every_field_of_a_record_comes_from_its_own(intake: Intake, event: Build) -> None:
+    names = ("ticket_id", "title", "text", "address", "topic", "channel", "handler", "company", "nature", "returned_by")
+    fields = {name: f"{name} of it" for name in names}
+    due = event(90).at
+    made = event(source_tags="110", due_at=due, satisfied="否", solved="是", arrived_at=event(3).at, **fields)
+    record = the_ticket(intake, 0, made)
+    assert {name: getattr(record, name) for name in names} == fields
+    assert record._replace(**dict.fromkeys(names, "")) == RoutedTicket(
+        seq=1, clock=event(3).at.timestamp(), street=CHUANSHA, event="created", at=event(0).at.timestamp(),
+        tags=("110",), due_at=due.timestamp(), satisfied=False, solved=True, **dict.fromkeys(names, ""),
+    )  # fmt: skip
 
 
 def test_an_event_from_the_future_is_refused_and_does_not_move_the_clock(intake: Intake, event: Build) -> None:

@@ -1,13 +1,13 @@
 """Times as exports write them, and what is none."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import PydanticCustomError
 
-from sentinel.times import SHANGHAI, parse_time
+from sentinel.times import SHANGHAI, parse_time, posix_seconds
 
 
 @pytest.mark.parametrize(
@@ -73,6 +73,12 @@ def test_a_written_time_is_read_back(moment: datetime) -> None:
     assert parse_time(moment.isoformat(" ")) == expected
     assert parse_time(f"{moment.year}/{moment.month}/{moment.day} {moment:%H:%M:%S}") == expected
     assert parse_time(expected.isoformat()).utcoffset() == timedelta(hours=8)
+
+
+@given(st.datetimes(datetime(1990, 1, 1), datetime(2100, 12, 31)), st.sampled_from([SHANGHAI, UTC]))  # noqa: DTZ001
+def test_posix_seconds_are_the_timestamp_to_the_last_bit(moment: datetime, zone: tzinfo) -> None:
+    moment = moment.replace(tzinfo=zone)
+    assert posix_seconds(moment) == moment.timestamp()
 
 
 @given(st.text(max_size=30))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sentinel.door.callers import KEY_FILE_VARIABLE, PUBLIC_KEY, CallerHasher, CallerKeyError, key_origin, load_key
 
 HASHER = CallerHasher(PUBLIC_KEY)
+FULL_WIDTH = str.maketrans("0123456789", "０１２３４５６７８９")
 
 
 @pytest.mark.parametrize(
@@ -38,6 +39,12 @@ def test_a_hash_is_fixed_keyed_and_short() -> None:
     assert HASHER.hash("13812345678") == "56152ceb89892767"
     assert CallerHasher(b"another key of 16+ bytes").hash("13812345678") != "56152ceb89892767"
     assert pickle.loads(pickle.dumps(HASHER)).hash("13812345678") == "56152ceb89892767"
+
+
+@given(st.from_regex(r"(00|86|0086)?(1[3-9])?(\d)\3*\d{0,12}", fullmatch=True))
+def test_digits_mean_the_same_in_full_width(caller: str) -> None:
+    digits = "".join(str(int(digit)) for digit in caller)
+    assert HASHER.hash(digits) == HASHER.hash(digits.translate(FULL_WIDTH))
 
 
 @given(st.text(max_size=30))

@@ -43,6 +43,7 @@ def test_the_street_field(written: str) -> None:
 def test_every_street_by_every_name(street: Street) -> None:
     for name in (street.name, street.code, *street.aliases, *street.weak):
         assert PUDONG.resolve(name, "", "", "") == street.code, name
+        assert PUDONG.resolve(f" {name}", "", "", "") == street.code, name
     assert PUDONG.resolve("", "", f"来电人住在{street.name}，反映停水", "") == street.code
 
 

@@ -1,0 +1,38 @@
+"""The collector runs less while records stream by, which is safe only as long as nothing holds cycles."""
+
+import gc
+from contextlib import suppress
+from pathlib import Path
+
+from sentinel.garbage import seldom_collected
+from sentinel.output import OutputFiles
+from sentinel.readers import in_order, open_tickets
+from sentinel.replay import Replay, ReplayOptions
+from sentinel.settings import Settings
+from sentinel.shared import Shared
+
+
+def test_the_collector_is_as_it_was_afterwards_whatever_happens() -> None:
+    before = gc.get_threshold(), gc.get_freeze_count()
+    with seldom_collected():
+        assert gc.get_threshold()[0] > before[0][0]
+        assert gc.get_freeze_count() > before[1]
+    assert (gc.get_threshold(), gc.get_freeze_count()) == before
+    with suppress(KeyError), seldom_collected():
+        raise KeyError
+    assert (gc.get_threshold(), gc.get_freeze_count()) == before
+
+
+def test_a_replay_leaves_next_to_nothing_to_collect(
+    hotline: Path, settings: Settings, shared: Shared, tmp_path: Path
+) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        with OutputFiles(tmp_path / "out", settings.timezone) as output:
+            replay = Replay(settings, shared, output, ReplayOptions())
+            replay.run(in_order(open_tickets([hotline / "tickets.jsonl"]), lambda _: None))
+            assert replay.counts.events > 1000
+            assert gc.collect() < 100
+    finally:
+        gc.enable()
