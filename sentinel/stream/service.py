@@ -7,6 +7,7 @@ import logging
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from typing import Any, Final, Protocol
 
 from aiokafka import TopicPartition
@@ -14,6 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from sentinel.door.callers import key_origin
 from sentinel.errors import SentinelError
+from sentinel.garbage import seldom_collected
 from sentinel.replay import door_of
 from sentinel.settings import load_document, load_settings
 from sentinel.shared import Shared
@@ -67,6 +69,7 @@ class Service:
         self._group = group
         self._configurations = Configurations(lambda: Shared.load(self.settings))
         self._writing = asyncio.Lock()
+        self._seldom = ExitStack()
         self._started = False
         self._tasks: list[asyncio.Task[None]] = []
         self._clock_sent = 0.0
@@ -89,6 +92,7 @@ class Service:
         if key_origin() == "public":
             log.warning("callers are hashed with the public key, which protects nobody; set SENTINEL_CALLER_KEY_FILE")
         self._configurations.of(self._document)  # takes a second, and must not when partitions come
+        self._seldom.enter_context(seldom_collected())
         await self.outbox.start()
         await self._bulk.start()
         self._begin(self._send_ripe())
@@ -110,6 +114,7 @@ class Service:
             written = False
         await self.outbox.stop()
         await self._bulk.stop()
+        self._seldom.close()
         if self._health is not None:
             await self._health.stop()
         return written
