@@ -1,5 +1,7 @@
 """The street stage as it is spread: the streets of one partition behind one state machine."""
 
+from collections.abc import Iterable
+
 from alerts import Alert
 from sentinel.records import ConfigChange, Digest, Feedback, IssueSummary, Outputs, Routed, RoutedTicket
 from sentinel.shared import Shared
@@ -41,6 +43,13 @@ class Partition:
             digests += street.drain()
             issues += street.forgotten()
         return Outputs(alerts, digests=digests, issues=issues)
+
+    def adopt(self, applied: int, streets: Iterable[Street]) -> None:
+        """Take over restored streets, which have applied everything up to a number."""
+        self.applied = applied
+        for street in streets:
+            street.attach(self._shared)
+            self.streets[street.code] = street
 
     def change(self, record: ConfigChange, shared: Shared) -> Outputs:
         """Apply a change of the configuration to what `shared` holds."""

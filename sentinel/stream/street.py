@@ -71,13 +71,8 @@ class StreetUnit:
         if objects["config"] is None:
             return
         self._configured = configurations.of(objects["config"])
-        shared = self._configured.shared
-        self._partition = Partition(partition, shared)
-        self._partition.applied = self._applied
-        for name, street in objects.items():
-            if name.startswith(_STREET):
-                street.attach(shared)
-                self._partition.streets[street.code] = street
+        self._partition = Partition(partition, self._configured.shared)
+        self._partition.adopt(self._applied, (o for name, o in objects.items() if name.startswith(_STREET)))
 
     @property
     def applied(self) -> int:
@@ -174,7 +169,7 @@ class StreetUnit:
         self._touched.add("config")
         if self._partition is None:
             self._partition = Partition(self._number, shared)
-            self._partition.applied = record.seq
+            self._partition.adopt(record.seq, ())
             return Outputs([])
         self._touched |= {f"{_STREET}:{code}" for code in self._partition.streets}
         return self._partition.change(record, shared)
