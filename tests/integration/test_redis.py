@@ -19,6 +19,7 @@ from sentinel.stream.metrics import Metrics
 from sentinel.stream.outbox import open_producer
 from sentinel.stream.projection import Projection
 from sentinel.stream.topics import ALERTS, Topics, declare
+from tests.integration.chaos import producing, settle
 from tests.integration.conftest import Application
 from tests.integration.servers import Redis, wait_until
 
@@ -129,3 +130,27 @@ def test_without_redis_there_is_nothing_to_rebuild(application: Make) -> None:
     done = application().command("rebuild", SENTINEL_REDIS="")
     assert done.returncode == 2
     assert "SENTINEL_REDIS" in done.stderr
+
+
+@pytest.mark.chaos
+def test_redis_killed_started_again_and_wiped_under_load(
+    application: Make, redis_server: Redis, client: Client, town: tuple[Path, list[bytes]]
+) -> None:
+    """Detection goes on as if nothing had happened, and Redis has everything in the end."""
+    tickets, expected = town
+    app = application(records=200, every="5s")
+    worker = app.worker(SENTINEL_REDIS=redis_server.url)
+    worker.begin()
+    producer = producing(app, tickets, rate=600)
+    for _ in range(2):
+        time.sleep(6)
+        redis_server.kill()
+        wait_until(lambda: worker.figures()["sentinel_redis_up"] == 0, 20, "the worker notices")
+        assert worker.ready
+        time.sleep(2)
+        redis_server.begin()
+    time.sleep(4)
+    client.flushall()
+    verdict = settle(app, producer, expected, 300)
+    assert verdict.equal, str(verdict)
+    wait_until(lambda: held(client, app) == latest(expected), 30, "Redis has the latest of each alert")
