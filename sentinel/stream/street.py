@@ -121,6 +121,7 @@ class StreetUnit:
                 # a fault of ours: the same record will have it again, so going on is as repeatable as anything else
                 log.exception("%s, partition %d, record %d", message.topic, self._number, record.seq)
                 reason = f"record {record.seq} could not be processed: {type(error).__name__}"
+                self._metrics.dead.labels(self._source).inc()
                 sent.append(letter(self._dead, message, reason))
                 outputs = Outputs([])
             sent += [self._alert(alert, message) for alert in outputs.alerts]

@@ -86,6 +86,8 @@ class Topics:
                 "cleanup.policy": "delete",
                 "retention.ms": str(round(1000 * seconds)),
                 "max.message.bytes": str(largest),
+                # an event's time is held against the time at which the brokers got it, not its sender's
+                "message.timestamp.type": "LogAppendTime",
             },
         )
 

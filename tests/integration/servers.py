@@ -120,7 +120,7 @@ class Broker(Process):
     def begin(self) -> None:
         """Start, and wait until it takes connections."""
         self.start()
-        wait_until(lambda: not self.alive or _listens(self.port), 60, f"{self.name} listens")
+        wait_until(lambda: not self.alive or listens(self.port), 60, f"{self.name} listens")
         assert self.alive, self.said()[-2000:]
 
 
@@ -219,7 +219,7 @@ class Redis(Process):
     def begin(self) -> None:
         """Start, and wait until it takes connections."""
         self.start()
-        wait_until(lambda: _listens(self.port), 20, "Redis listens")
+        wait_until(lambda: listens(self.port), 20, "Redis listens")
 
 
 class Worker(Process):
@@ -282,7 +282,8 @@ def total(figures: Mapping[str, float], name: str) -> float:
     return sum(value for key, value in figures.items() if key.partition("{")[0] == name)
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """Whether something takes connections on a port."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex((HERE, port)) == 0

@@ -16,7 +16,7 @@ from sentinel.settings import load_settings
 from sentinel.stream.environment import Environment
 from sentinel.stream.topics import PARTITIONS, TopicError, Topics, declare
 from tests.integration.conftest import Application
-from tests.integration.servers import Broker, wait_until
+from tests.integration.servers import Broker, listens, wait_until
 
 pytestmark = pytest.mark.integration
 Make = Callable[..., Application]
@@ -105,6 +105,7 @@ def test_a_worker_waits_for_its_broker(broker: Broker, application: Make) -> Non
         broker.begin()
     wait_until(lambda: worker.ready or not worker.alive, 60, "it is at work")
     assert worker.alive, worker.said()[-2000:]
+    assert not listens(6066), "Faust's web view, which would show state to everybody"
 
 
 @pytest.mark.chaos
