@@ -95,7 +95,7 @@ class AlertBook:
 
     def is_open(self, scope: Scope, subject: str) -> bool:
         """Whether a complaint or danger about the subject is open, so that ``progress`` matters."""
-        return any(self._open(family, scope, subject) for family in ("complaint", "urgent"))
+        return self._open("complaint", scope, subject) or self._open("urgent", scope, subject)
 
     def detect(self, detection: Detection) -> list[Alert]:
         """Take a detection; return the transition it makes, if any."""

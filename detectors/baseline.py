@@ -19,7 +19,8 @@ _DAYS_IN_DOUBT: Final = 7.0
 _PART: Final = PART_HOURS * HOUR
 _PART_WEIGHT: Final = 2.0
 _MOST_IN_PARTS: Final = 1000.0
-# Squared relative error of the learned rhythm, for windows within a day and for longer ones.
+_NEARLY_A_DAY: Final = 23 * HOUR
+# For windows within a day and for longer ones.
 _RHYTHM_ERROR_HOURS: Final = 0.06
 _RHYTHM_ERROR_DAYS: Final = 0.02
 _AS_THE_RHYTHM: Final = [1.0] * PARTS
@@ -41,9 +42,15 @@ class Level(NamedTuple):
 
         ``rough_part`` is the squared relative error of the series' own hours, where they matter.
         """
-        mean = self.rate * exposure
-        rough = _RHYTHM_ERROR_HOURS if seconds < DAY - HOUR else _RHYTHM_ERROR_DAYS
-        return mean, self.noise + mean * (1.0 / self.known + rough + rough_part)
+        rate, known, noise = self
+        mean = rate * exposure
+        rough = _RHYTHM_ERROR_HOURS if seconds < _NEARLY_A_DAY else _RHYTHM_ERROR_DAYS
+        return mean, noise + mean * (1.0 / known + rough + rough_part)
+
+
+def rhythm_error(seconds: float) -> float:
+    """Squared relative error of the learned rhythm over a stretch of so many seconds."""
+    return _RHYTHM_ERROR_HOURS if seconds < _NEARLY_A_DAY else _RHYTHM_ERROR_DAYS
 
 
 class Stretch(NamedTuple):
@@ -117,6 +124,41 @@ class Baseline(base.Base):
     inflation of the forecast's variance: Noufaily et al. 2013, Statistics in Medicine 32:1206, section 3.
     """
 
+    __slots__ = (
+        "_above",
+        "_calls",
+        "_day",
+        "_exposure",
+        "_factors",
+        "_factors_above",
+        "_factors_shares",
+        "_hours",
+        "_latest",
+        "_level",
+        "_noise_known",
+        "_open",
+        "_open_parts",
+        "_parts",
+        "_parts_sum",
+        "_root",
+        "_seen",
+        "_since",
+        "_spread",
+        "_spread_base",
+        "day_begins",
+        "day_ends",
+        "dispersion",
+        "dispersion_weight",
+        "memory",
+        "observed",
+        "parent",
+        "prior_rate",
+        "prior_weight",
+        "rhythm",
+        "share",
+        "teaches",
+    )
+
     def __init__(
         self,
         rhythm: Rhythm,
@@ -131,6 +173,7 @@ class Baseline(base.Base):
     ) -> None:
         self.rhythm = rhythm
         self.parent = parent
+        self._root: Baseline = self if parent is None else parent._root
         self.share = share
         self.prior_rate = prior_rate
         self.prior_weight = prior_weight
@@ -184,13 +227,13 @@ class Baseline(base.Base):
             self._level = self._shrunk_level(above)
         return self._level
 
-    def _is_young(self) -> bool:
+    def is_young(self) -> bool:
         """Whether the series that all lean on is so new that its open day counts already."""
-        return self.observed < _YOUNG_DAYS if self.parent is None else self.parent._is_young()
+        return self._root.observed < _YOUNG_DAYS
 
     def _own_level(self) -> Level:
         calls, exposure = self._calls, self._exposure
-        if self._is_young():
+        if self.is_young():
             # What all others lean on must not wait for midnight to learn how big the street is.
             calls += self._open
             begin = max(self._since, self.day_begins)
@@ -200,17 +243,19 @@ class Baseline(base.Base):
 
     def _shrunk_level(self, above: Level) -> Level:
         """The own level, leaning on the parent's, whose error it shares as far as it does."""
-        own = self.prior_weight + self._calls
-        lean = self.prior_weight / own
-        prior = max(_LEAST_RATE, above.rate * self.share)
-        rate = own / (self.prior_weight / prior + self._exposure)
+        weight = self.prior_weight
+        own = weight + self._calls
+        lean = weight / own
+        rate = own / (weight / max(_LEAST_RATE, above.rate * self.share) + self._exposure)
         return Level(rate, 1.0 / (1.0 / own + lean * lean / above.known), self._noise())
 
     def _noise(self) -> float:
-        if self._noise_known is None:
+        noise = self._noise_known
+        if noise is None:
             weight = self.dispersion_weight
-            self._noise_known = max(1.0, (weight * self.dispersion + self._spread) / (weight + self._spread_base))
-        return self._noise_known
+            noise = (weight * self.dispersion + self._spread) / (weight + self._spread_base)
+            self._noise_known = noise = max(1.0, noise)
+        return noise
 
     def update(self, t: float, calls: float = 1.0) -> None:
         """Count calls at event time ``t``; those of a day already learned are added to what is remembered."""
@@ -225,10 +270,12 @@ class Baseline(base.Base):
             self._level = None
             return
         self._open += calls
-        if self.parent is None and self._is_young():
+        if self.parent is None and self.is_young():
             self._level = None
         if self._hours is not None:
             self._hours[hour_of(t, self.day_begins)] += calls
+        elif calls == 1.0:
+            self._open_parts.append(int((t - self.day_begins) / _PART))
         else:
             self._open_parts += [int((t - self.day_begins) / _PART)] * int(calls)
 
@@ -270,9 +317,8 @@ class Baseline(base.Base):
         day = local_day(t, zone)
         learned: list[Stretch] = []
         if 0 <= self._day < day:
-            whole = self.rhythm.day(self._day)
-            if self._since > self.day_begins:
-                whole = self.rhythm.exposure(self._since, self.day_ends)
+            begun = self._since <= self.day_begins
+            whole = self.rhythm.day(self._day) if begun else self.rhythm.exposure(self._since, self.day_ends)
             empty = day - self._day - 1
             gap = self._gap_exposure(whole, day) if empty else 0.0
             learned.append(self._learn_day(whole))
@@ -309,27 +355,27 @@ class Baseline(base.Base):
     def _learn_day(self, exposure: float) -> Stretch:
         level = self.level()
         mean, dispersion = level.forecast(exposure, DAY)
-        calls = self._open
-        kept = min(calls, mean + 1.0 + _WINSOR * sqrt(mean * dispersion))
-        self._spread += (kept - mean) ** 2
-        self._spread_base += mean * (1.0 + mean / level.known)
+        calls = kept = self._open
+        if calls > mean + 1.0:
+            kept = min(calls, mean + 1.0 + _WINSOR * sqrt(mean * dispersion))
         if self._hours is not None and self._since <= self.day_begins:
             scale = kept / calls if calls else 0.0
             self.rhythm.learn(self._day, [count * scale for count in self._hours], kept / level.rate)
-        else:
+        elif self._open_parts:
             self._learn_parts(kept)
-        self._decay(1.0)
-        self._calls += kept
-        self._exposure += exposure
+        keep = exp(-1.0 / self.memory)
+        self._spread = (self._spread + (kept - mean) ** 2) * keep
+        self._spread_base = (self._spread_base + mean * (1.0 + mean / level.known)) * keep
+        self._noise_known = None
+        self._calls = self._calls * keep + kept
+        self._exposure = self._exposure * keep + exposure
         self.observed += exposure
-        if self._is_young():
+        if self._root.observed < _YOUNG_DAYS:
             self._level = None
         return Stretch(self.day_begins, 1, calls, mean, dispersion)
 
     def _learn_parts(self, kept: float) -> None:
         """Learn when on the open day its calls came, of which so many are kept."""
-        if not self._open_parts:
-            return
         each = kept / self._open
         for part in self._open_parts:
             self._parts[part] += each
@@ -341,21 +387,14 @@ class Baseline(base.Base):
             self._parts_sum = [0.5 * calls for calls in self._parts_sum]
 
     def _learn_gap(self, days: int, exposure: float) -> Stretch:
-        empty, dispersion = self.level().forecast(exposure / days, DAY)
-        empty *= days
-        self._decay(float(days))
-        # What is remembered of a stretch that decays while it lasts.
-        self._exposure += exposure * self.memory / days * (1.0 - exp(-days / self.memory))
-        self._spread += empty
-        self._spread_base += empty
-        self._noise_known = None
-        self.observed += exposure
-        return Stretch(self.day_ends, days, 0.0, empty, dispersion)
-
-    def _decay(self, days: float) -> None:
+        mean, dispersion = self.level().forecast(exposure / days, DAY)
+        mean *= days
         keep = exp(-days / self.memory)
-        self._calls *= keep
-        self._exposure *= keep
-        self._spread *= keep
-        self._spread_base *= keep
+        self._spread = self._spread * keep + mean
+        self._spread_base = self._spread_base * keep + mean
         self._noise_known = None
+        self._calls *= keep
+        # What is remembered of a stretch that decays while it lasts.
+        self._exposure = self._exposure * keep + exposure * self.memory / days * (1.0 - keep)
+        self.observed += exposure
+        return Stretch(self.day_ends, days, 0.0, mean, dispersion)

@@ -25,7 +25,7 @@ class RecentCallers:
     Attributes
     ----------
     first, last
-        Event time of the earliest and latest call ever, POSIX seconds.
+        Event time of the earliest and latest call ever, POSIX seconds; infinite before the first.
     total
         Callers ever, each counted again when the horizon had forgotten them. Unknown ones not included.
     tickets
@@ -48,8 +48,8 @@ class RecentCallers:
     __slots__ = ("_last", "_times", "_unknown", "first", "fresh", "last", "previous", "tickets", "total")
 
     def __init__(self) -> None:
-        self.first = 0.0
-        self.last = 0.0
+        self.first = inf
+        self.last = -inf
         self.total = 0
         self.tickets = 0
         self.previous = -inf
@@ -61,16 +61,13 @@ class RecentCallers:
     def add(self, t: float, caller: Caller, horizon: float) -> bool:
         """Count a call; whether its caller is known and new within the horizon (seconds)."""
         self.fresh = False
-        if self.tickets == 0:
-            self.first = self.last = t
-        else:
-            self.previous = self.last
-            if t > self.last:
-                self.last = t
-            elif t < self.first:
-                self.first = t
         self.tickets += 1
-        oldest = self.last - horizon
+        self.previous = last = self.last
+        if t < self.first:
+            self.first = t
+        if t > last:
+            self.last = last = t
+        oldest = last - horizon
         if t <= oldest:
             return False
         if caller == UNKNOWN:
@@ -94,35 +91,34 @@ class RecentCallers:
             self.fresh = True
         return self.fresh
 
+    def __len__(self) -> int:
+        """How many calls are kept: those within the horizon, and a few older ones."""
+        return len(self._times) if self._unknown is None else len(self._times) + len(self._unknown)
+
     def distinct(self, now: float, window: float) -> int:
         """Known callers in ``(now - window, now]``, each once; calls after ``now`` count too."""
         return len(self._times) - bisect_right(self._times, now - window)
 
-    def calls(self, now: float, windows: Sequence[float], least: int) -> list[int]:
-        """Known callers, each once, and tickets of unknown ones in windows that end at ``now``.
+    def count(self, now: float, window: float) -> int:
+        """Known callers in ``(now - window, now]``, each once, and tickets of unknown ones."""
+        begin = now - window
+        count = len(self._times) - bisect_right(self._times, begin)
+        if self._unknown is not None:
+            count += len(self._unknown) - bisect_right(self._unknown, begin)
+        return count
 
-        The windows (s) come longest first; the answer stops before the first count below ``least``.
-        """
+    def reach(self, now: float, windows: Sequence[float], fewest: Sequence[int]) -> bool:
+        """Whether the ``count`` in any of the windows (s) is at least its number in ``fewest``, 1 or more."""
         times, unknown = self._times, self._unknown
-        most = len(times)
-        if unknown is None:
-            if most < least:
-                return []
-            counts = []
-            for window in windows:
-                count = most - bisect_right(times, now - window)
-                if count < least:
-                    break
-                counts.append(count)
-            return counts
-        counts = []
-        most += len(unknown)
-        for window in windows:
-            count = most - bisect_right(times, now - window) - bisect_right(unknown, now - window)
-            if count < least:
-                break
-            counts.append(count)
-        return counts
+        kept = len(times)
+        for window, least in zip(windows, fewest, strict=True):
+            begin = now - window
+            if unknown is not None:
+                least -= len(unknown) - bisect_right(unknown, begin)
+            # The n-th call from the end is in the window exactly if the window holds n or more.
+            if least <= 0 or (least <= kept and times[-least] > begin):
+                return True
+        return False
 
     def unknown(self, now: float, window: float) -> int:
         """Tickets of unknown callers in ``(now - window, now]``."""
@@ -137,8 +133,7 @@ class RecentCallers:
         tickets = self.tickets + other.tickets
         calls = [(t, caller) for caller, t in other._last.items()]
         calls += [(t, UNKNOWN) for t in other._unknown or ()]
-        last = max(self.last, other.last) if self.tickets and other.tickets else self.last or other.last
-        first = min(self.first, other.first) if self.tickets and other.tickets else self.first or other.first
+        last, first = max(self.last, other.last), min(self.first, other.first)
         for t, caller in sorted(calls, key=lambda call: (call[0], str(call[1]))):
             self.add(t, caller, horizon)
         self.tickets, self.last, self.first = tickets, last, first

@@ -69,7 +69,7 @@ class FloorDetector(Detector):
 
     def floor_of(self, topic: str) -> Floor:
         """The floor of a topic's path."""
-        while topic:
+        while topic and self.by_topic:
             floor = self.by_topic.get(topic)
             if floor is not None:
                 return floor

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from math import exp, inf, log
 from typing import Final
 
+import numpy as np
 from river import base
 
 from detectors.base import DAY, HOUR
@@ -46,7 +47,7 @@ class GrowthModel(base.Base):
     --------
     >>> growth = GrowthModel()
     >>> growth.tail(1, age=0.0), round(growth.tail(4, age=86400.0), 6)
-    (1.0, 1.6e-05)
+    (1.0, 1.8e-05)
     >>> for n in range(1000):
     ...     growth.learn(1, age=0.0, now=3600.0 * n)
     >>> growth.tail(4, age=86400.0) < 0.0001
@@ -62,7 +63,9 @@ class GrowthModel(base.Base):
         self.weights = tuple(weights)
         self.memory = memory
         self._now = -inf
-        self._reached: dict[str, list[list[float]]] = {"": _nothing()}
+        self._rows = {"": 0}
+        # Issues by topic (see the rows), count of callers, and horizon within which they first reached it.
+        self._reached = np.zeros((1, _MOST_STEPS, len(HORIZONS)))
 
     def learn(self, callers: int, age: float, now: float, topic: str = "") -> None:
         """An issue has just got its ``callers``-th distinct caller, at this age (s) and event time."""
@@ -72,11 +75,10 @@ class GrowthModel(base.Base):
         number = bisect_left(HORIZONS, age)
         if number == len(HORIZONS):
             return
-        for name in ("", topic) if topic else ("",):
-            reached = self._reached.get(name)
-            if reached is None:
-                reached = self._reached[name] = _nothing()
-            reached[callers - 1][number] += 1.0
+        self._reached[0, callers - 1, number] += 1.0
+        if topic:
+            row = self._row(topic)
+            self._reached[row, callers - 1, number] += 1.0
 
     def tail(self, callers: int, age: float, topic: str = "") -> float:
         """Chance that a background issue has at least so many distinct callers by this age (s)."""
@@ -103,9 +105,9 @@ class GrowthModel(base.Base):
     def _step(self, step: int, horizon: int, topic: str) -> float:
         chance = _STEPS[horizon][step]
         for name in ("", topic) if topic else ("",):
-            reached = self._reached.get(name)
-            if reached is None:
+            if name not in self._rows:
                 break
+            reached = self._reached[self._rows[name]].tolist()
             row = [sum(reached[count][: horizon + 1]) for count in range(step, _MOST_STEPS)]
             if step < _KINDS_OF_STEP - 1:
                 had, went = row[0], row[1]
@@ -121,12 +123,14 @@ class GrowthModel(base.Base):
             self._now = now
         elif now - self._now >= DAY:
             keep = exp(-(now - self._now) / DAY / self.memory)
-            for reached in self._reached.values():
-                for row in reached:
-                    row[:] = [value * keep for value in row]
+            self._reached *= keep
             self._now = now
 
-
-def _nothing() -> list[list[float]]:
-    """How many issues reached each count of callers (rows) first within each horizon (columns)."""
-    return [[0.0] * len(HORIZONS) for _ in range(_MOST_STEPS)]
+    def _row(self, topic: str) -> int:
+        """Row of a topic, made where there is none."""
+        row = self._rows.get(topic)
+        if row is None:
+            row = self._rows[topic] = len(self._rows)
+            if row == len(self._reached):
+                self._reached = np.concatenate((self._reached, np.zeros_like(self._reached)))
+        return row

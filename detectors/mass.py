@@ -84,14 +84,16 @@ class MassDetector(StatisticalDetector):
     def update(self, key: str, callers: RecentCallers) -> Decision | None:
         """Judge an issue after a call that ``callers`` has counted; ``None`` if it says nothing."""
         self._learn(callers)
+        return self._judge(key, callers) if callers.fresh else None
+
+    def _judge(self, key: str, callers: RecentCallers) -> Decision | None:
         now = callers.last
-        count = callers.distinct(now, WINDOWS[-1])
-        if not callers.fresh or count < self.min_callers:
+        if self._count(callers, now, WINDOWS[-1]) < self.min_callers:
             return None
         best, chosen, looked = 0.0, -1, (0, 0.0, 1.0)
         for number, window in enumerate(WINDOWS):
-            count = callers.distinct(now, window)
-            if count < self.min_callers:
+            count = self._count(callers, now, window)
+            if count < self.min_callers or not self._applies(callers, count, now - window):
                 continue
             mean, dispersion, first = self._forecast(callers, count, now - window, now)
             score = score_of(upper_tail(count - first, mean, dispersion))
@@ -110,9 +112,17 @@ class MassDetector(StatisticalDetector):
             mean=mean,
             dispersion=dispersion,
             window=WINDOWS[chosen],
-            distinct=count,
+            distinct=callers.distinct(now, WINDOWS[chosen]),
             unknown=callers.unknown(now, WINDOWS[chosen]),
         )
+
+    def _count(self, callers: RecentCallers, now: float, window: float) -> int:
+        """Count those in a window that are tested."""
+        return callers.distinct(now, window)
+
+    def _applies(self, callers: RecentCallers, count: int, begin: float) -> bool:  # noqa: ARG002  # regrowth asks
+        """Whether a window that begins at `begin` and holds `count` callers is this detector's affair."""
+        return True
 
     def _forecast(self, callers: RecentCallers, count: int, begin: float, end: float) -> tuple[float, float, int]:
         """Mean and dispersion of the callers in a window, and how many of ``count`` are the issue's first."""

@@ -5,10 +5,14 @@ from __future__ import annotations
 from math import inf
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
 from river import base
 
 from detectors.base import DAY, HOUR
 from detectors.daytypes import DAY_CLASSES, day_class, day_start, is_day_off, local_day
+
+F64 = NDArray[np.float64]
 
 _HOURS: Final = 24
 PART_HOURS: Final = 3
@@ -137,6 +141,7 @@ class Rhythm(base.Base):
         self._asked = -inf
         self._asked_for: tuple[int, ...] = ()
         self._answer: list[float] = []
+        self._passed: F64 | None = None
 
     def learn(self, day: int, hours: list[float], ratio: float) -> None:
         """Learn from a finished local day: its calls by hour, its total over that of an average day."""
@@ -175,8 +180,19 @@ class Rhythm(base.Base):
             ]
         return self._answer
 
+    def passed(self, now: float) -> tuple[float, F64]:
+        """Midnight before ``now``, and the nominal days that have passed by each full hour up to the next one.
+
+        The array begins a week and a day before that midnight, and is not to be changed.
+        """
+        if not self._table_from <= now < self._table_until:
+            self._tabulate(now)
+        if self._passed is None:
+            self._passed = np.array(self._table)
+        return self._table_from, self._passed
+
     def part_of(self, now: float) -> int:
-        """Part of the day that holds ``now``, for which ``trailing`` has just been asked."""
+        """Part of the day that holds ``now``, for which ``trailing`` or ``least`` has just been asked."""
         return int((now - self._table_from) / _PART)
 
     def trailing_parts(self, now: float, hours: int) -> list[tuple[int, float]]:
@@ -221,6 +237,7 @@ class Rhythm(base.Base):
 
     def _tabulate(self, now: float) -> None:
         """Nominal days that have passed by each full hour of the days up to the end of that of ``now``."""
+        self._passed = None
         last = local_day(now, self.utc_offset)
         self._table_from = day_start(last, self.utc_offset)
         self._table_until = self._table_from + DAY

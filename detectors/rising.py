@@ -6,26 +6,33 @@ from collections.abc import Mapping
 from math import inf, log, log10, sqrt
 from typing import ClassVar, Final, NamedTuple
 
+import numpy as np
+
 from detectors.base import DAY, HOUR, Decision, Kind
-from detectors.baseline import Baseline, Stretch
+from detectors.baseline import Baseline, Level, Stretch, rhythm_error
 from detectors.calibration import Calibrator
 from detectors.callers import UNKNOWN, Caller, RecentCallers
-from detectors.rhythm import Rhythm
+from detectors.quiet import fewest_calls
+from detectors.rhythm import PARTS, Rhythm
 from detectors.statistical import StatisticalDetector
 from detectors.tails import score_of, upper_tail
 
 WINDOWS: Final = (7 * DAY, DAY, 6 * HOUR, HOUR)
 """Trailing windows tested at each call, in seconds, the longest first."""
 _HOURS: Final = (168, 24, 6, 1)
+_WINDOWS: Final = (np.array(_HOURS), np.array([rhythm_error(window) for window in WINDOWS]))
 _SHORT: Final = 2
 """From this window on, a series' own hours matter."""
 _NAMES: Final = ("scan 7d", "scan 24h", "scan 6h", "scan 1h")
 # Four windows and the cumulative sum are five looks at one series.
 _LOOKS: Final = log10(len(WINDOWS) + 1)
-# The square of the standard deviations above its mean that a count needs to score: 10**-(floor + looks), or
-# 0.002, is 2.9 of them for a normal count, and more for those with a longer tail.
-_WORTH_A_TEST: Final = 2.8**2
-_ROUNDED_DOWN: Final = 1.0 - 1e-9
+# The standard deviations above its mean that a count needs to score: 10**-(floor + looks), or 0.002, is 2.9 of
+# them for a normal count, and more for those with a longer tail.
+_DEVIATIONS: Final = 2.8
+# Calls a nominal day below which what the emptiest hour of the day makes worth a test hardly comes at any, so that
+# one answer serves the day and the series' own hours need not be asked.
+_SPARSE: Final = 4.0
+_NO_HOURS: Final = np.zeros(PARTS)
 _LOG_TEN: Final = log(10.0)
 _CLIMB: Final = 1.6
 _LOG_CLIMB: Final = log(_CLIMB)
@@ -69,23 +76,26 @@ class _Climb:
 
     def add(self, days: Stretch, unknown: int, known: float) -> None:
         """Take finished days, the calls of unknown callers in them, and the calls that the rate rests on."""
-        ended = days.begins + days.days * DAY
-        if days.days > _LONGEST_GAP_DAYS or (self.value > 0.0 and ended - self.since > _LONGEST_CLIMB):
+        begins, length, calls, mean, dispersion = days
+        better = calls * _LOG_CLIMB - mean * (_CLIMB - 1.0)
+        if self.value <= 0.0 and better <= 0.0:
+            return
+        ended = begins + length * DAY
+        if length > _LONGEST_GAP_DAYS or (self.value > 0.0 and ended - self.since > _LONGEST_CLIMB):
             self.end()
             return
-        dispersion = days.dispersion + _DAYS_IN_ONE_ERROR * days.mean / days.days / known
-        gain = (days.calls * _LOG_CLIMB - days.mean * (_CLIMB - 1.0)) / dispersion
-        value = self.value + min(_MOST_CLIMB_A_DAY, gain)
+        dispersion += _DAYS_IN_ONE_ERROR * mean / length / known
+        value = self.value + min(_MOST_CLIMB_A_DAY, better / dispersion)
         if value <= 0.0:
             self.end()
             return
         if self.value <= 0.0:
-            self.since = days.begins
+            self.since = begins
         self.value, self.ended = value, ended
-        self.calls += int(days.calls)
+        self.calls += int(calls)
         self.unknown += unknown
-        self.mean += days.mean
-        self.variance += days.mean * dispersion
+        self.mean += mean
+        self.variance += mean * dispersion
 
     @property
     def clear(self) -> bool:
@@ -96,7 +106,7 @@ class _Climb:
 class _Series:
     """One watched series."""
 
-    __slots__ = ("baseline", "callers", "climb", "unknown")
+    __slots__ = ("baseline", "callers", "climb", "fewest", "level", "midnight", "unknown")
 
     def __init__(self, baseline: Baseline) -> None:
         self.baseline = baseline
@@ -104,19 +114,24 @@ class _Series:
         self.climb = _Climb()
         self.unknown = 0
         """calls of unknown callers on the open day"""
+        self.level: Level | None = None
+        self.midnight = -inf
+        self.fewest: list[list[int]] = []
+        """calls that make each window worth a test at this level, by part of the day from midnight on"""
 
     def finish(self, t: float) -> bool:
-        """Close the days before that of ``t``; whether the sum has climbed."""
+        """Close the days before that of ``t``; whether the sum has climbed and is clear."""
         baseline, climb = self.baseline, self.climb
-        known = baseline.level().known
-        settled = baseline.exposure >= _CLIMBS_AFTER
-        before = climb.value
+        if baseline.exposure < _CLIMBS_AFTER:
+            baseline.finish(t)
+            self.unknown = 0
+            return False
+        before, known = climb.value, baseline.level().known
         for days in baseline.finish(t):
-            if settled:
-                climb.add(days, self.unknown, known)
-                self.unknown = 0
+            climb.add(days, self.unknown, known)
+            self.unknown = 0
         self.unknown = 0
-        return climb.value > before
+        return climb.value > before and climb.clear
 
 
 class RisingDetector(StatisticalDetector):
@@ -209,7 +224,7 @@ class RisingDetector(StatisticalDetector):
             self._clock = t
         now = self._clock
         callers, baseline = series.callers, series.baseline
-        climbed = t >= baseline.day_ends and series.finish(t)
+        climbed = t >= baseline.day_ends and series.finish(t) and series.climb.calls >= self.min_calls
         if caller == UNKNOWN:
             for _ in range(calls):
                 callers.add(t, caller, WINDOWS[0])
@@ -221,7 +236,11 @@ class RisingDetector(StatisticalDetector):
             callers.add(t, caller, WINDOWS[0])
             if before is None or before <= t - DAY:
                 baseline.update(t, float(calls))
-        return self._test(key, series, now, climbed)
+        if len(callers) >= self.min_calls:
+            fewest = self._fewest(series, now)
+            if callers.reach(now, WINDOWS, fewest):
+                return self._test(key, series, now, climbed, self._scan(series, now, fewest))
+        return self._test(key, series, now, climbed, _NOTHING) if climbed else None
 
     def expected(self, key: str, t0: float, t1: float) -> tuple[float, float]:
         """Mean, and variance over mean, of the calls of a known series between two times."""
@@ -246,13 +265,8 @@ class RisingDetector(StatisticalDetector):
             return Baseline(above.rhythm, above, self.default_share, prior_weight=_WEIGHT_OF_A_GUESS)
         return Baseline(above.rhythm, above, share)
 
-    def _test(self, key: str, series: _Series, now: float, climbed: bool) -> Decision | None:
-        counts = series.callers.calls(now, WINDOWS, self.min_calls)
-        if not counts and not climbed:
-            return None
-        look = self._scan(series.baseline, now, counts)
+    def _test(self, key: str, series: _Series, now: float, climbed: bool, look: _Look) -> Decision | None:
         climb = series.climb
-        climbed = climbed and climb.calls >= self.min_calls and climb.clear
         height = climb.value / _LOG_TEN - _LOOKS if climbed else 0.0
         if max(look.score, height) < self.calibrator.floor:
             return None
@@ -289,35 +303,34 @@ class RisingDetector(StatisticalDetector):
             series.baseline.doubt()
         return decision
 
-    def _scan(self, baseline: Baseline, now: float, counts: list[int]) -> _Look:
-        """The most surprising of the windows, the longest first, that have these counts."""
+    def _fewest(self, series: _Series, now: float) -> list[int]:
+        """Calls from which on the test of each window may score, as hardly any does: told once a day and level."""
+        level = series.baseline.level()
+        if level is not series.level or now >= series.midnight + DAY:
+            sparse = level.rate < _SPARSE
+            series.level = level
+            series.midnight, passed = series.baseline.rhythm.passed(now)
+            factors = _NO_HOURS if sparse else np.array(series.baseline.part_factors())
+            parts = 1 if sparse else 24
+            fewest = fewest_calls(parts, passed, factors, *_WINDOWS, *level, _DEVIATIONS, self.min_calls)
+            series.fewest = fewest.tolist()
+        return series.fewest[int((now - series.midnight) / DAY * len(series.fewest))]
+
+    def _scan(self, series: _Series, now: float, fewest: list[int]) -> _Look:
+        """The most surprising of the windows that hold so many calls."""
         best = _NOTHING
-        if not counts:
-            return best
-        rhythm = baseline.rhythm
-        level = baseline.level()
-        rate, _, noise = level
-        borrows = baseline.parent is not None
-        for number, (count, exposure) in enumerate(zip(counts, rhythm.trailing(now, _HOURS), strict=False)):
-            rough = 0.0
-            # A variance is no less than its mean times the noise, which spares most windows the rest. The series'
-            # own hours are no less than the rhythm's times the least of its factors in the window.
-            mean = rate * exposure
-            if number >= _SHORT and borrows:
-                factors = baseline.part_factors()
-                part = rhythm.part_of(now)
-                least = min(factors[part], factors[part - 1])
-                if number == _SHORT:
-                    least = min(least, factors[part - 2])
-                mean *= least * _ROUNDED_DOWN
-            excess = count - mean
-            if excess <= 0.0 or excess * excess < _WORTH_A_TEST * mean * noise:
+        baseline = series.baseline
+        level, exposures = baseline.level(), baseline.rhythm.trailing(now, _HOURS)
+        for number, window in enumerate(WINDOWS):
+            count = series.callers.count(now, window)
+            if count < fewest[number]:
                 continue
-            if number >= _SHORT and borrows:
+            exposure, rough = exposures[number], 0.0
+            if number >= _SHORT and baseline.parent is not None:
                 exposure, rough = baseline.own_hours(now, _HOURS[number])
-            mean, dispersion = level.forecast(exposure, WINDOWS[number], rough)
+            mean, dispersion = level.forecast(exposure, window, rough)
             excess = count - mean
-            if excess <= 0.0 or excess * excess < _WORTH_A_TEST * mean * dispersion:
+            if excess <= 0.0 or excess * excess < _DEVIATIONS**2 * mean * dispersion:
                 continue
             score = score_of(upper_tail(count, mean, dispersion)) - _LOOKS
             if score > best.score:

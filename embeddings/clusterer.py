@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from river import base
 
-from embeddings.memory import F32, F64, I32, Fields, Seek, TicketMemory
+from embeddings.memory import F32, Fields, Seek, TicketMemory
 from embeddings.scorer import PairScorer, Plausible, letters_share
 from embeddings.terms import Terms
 
@@ -66,7 +66,6 @@ class ClustererSettings:
 USUAL_LENGTH = 4.8  # ln(1 + n-grams) of a text, before any has come: a hotline's notes
 LENGTH_RATE = 0.05
 MISSING_LOGIT = -7.0  # what a pair counts that was not compared, or compared badly
-DROP_LOGIT = -6.0
 LEADING = 4  # issues looked at for one ticket
 COUNTED_MEMBERS = 8  # tickets of an issue whose terms count in the frequencies
 BEST_OF = 6  # pairs of an issue that decide at most
@@ -180,32 +179,28 @@ class IssueClusterer(base.Clusterer):
 
     def _compare(self, x: Reading) -> tuple[int, list[_Link], bool]:
         self._length += LENGTH_RATE * (math.log1p(len(x.terms.grams)) - self._length)
-        slot, others = self.memory.place(x.terms, x.vector, x.fields, self._seek)
-        if not len(others):
+        settings = self.settings
+        slot, judged = self.scorer.meet(
+            self.memory,
+            x.terms,
+            x.vector,
+            x.fields,
+            Seek(settings.candidates, settings.common),
+            Plausible(settings.least_words, settings.least_names),
+            letters_share(self._length),
+        )
+        if not len(judged.issues):
             return slot, [], False
-        letters = letters_share(self._length)
-        others, logits, copies = self.scorer.judge(self.memory, slot, others, letters, self._needed)
-        linked = self._link(others, logits)
-        copied = bool(copies.any()) and bool((copies & (self.memory.tickets.issue[others] == linked[0].number)).any())
+        numbers = judged.issues.tolist()
+        linked = self._link(numbers, judged.logits.tolist())
+        copied = any(copy and number == linked[0].number for number, copy in zip(numbers, judged.copies, strict=True))
         return slot, linked, copied
 
-    @property
-    def _seek(self) -> Seek:
-        return Seek(self.settings.candidates, self.settings.common)
-
-    @property
-    def _needed(self) -> Plausible:
-        return Plausible(self.settings.least_words, self.settings.least_names)
-
-    def _link(self, others: I32, logits: F64) -> list[_Link]:
-        """Return the leading issues, best first, the older one first on a tie; at least one."""
-        if not len(logits) or logits.max() <= DROP_LOGIT:
-            return [_Link(0, MISSING_LOGIT)]
+    def _link(self, numbers: list[int], logits: list[float]) -> list[_Link]:
+        """Return the leading issues, best first, the older one first on a tie, from those of pairs."""
         by_issue: dict[int, list[float]] = {}
-        numbers = self.memory.tickets.issue[others]
-        for number, logit in zip(numbers.tolist(), logits.tolist(), strict=True):
-            if logit > DROP_LOGIT:
-                by_issue.setdefault(number, []).append(logit)
+        for number, logit in zip(numbers, logits, strict=True):
+            by_issue.setdefault(number, []).append(logit)
         leading = sorted(by_issue.items(), key=lambda item: (-max(item[1]), item[0]))[:LEADING]
         links = []
         for number, found in leading:
@@ -213,7 +208,7 @@ class IssueClusterer(base.Clusterer):
             most = min((len(issue.slots) + 1) // 2, BEST_OF)
             found = sorted(found, reverse=True)[:most]
             links.append(_Link(number, (sum(found) + MISSING_LOGIT * (most - len(found))) / most))
-        return sorted(links, key=lambda link: (-link.score, link.number)) or [_Link(0, MISSING_LOGIT)]
+        return sorted(links, key=lambda link: (-link.score, link.number))
 
     def _horizon(self, issue: _Issue) -> float:
         settings = self.settings

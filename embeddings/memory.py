@@ -27,6 +27,9 @@ HEAD: Final = 2
 CALLER, ADDRESS, COMPANY, TOPIC, GROUP = range(5)
 """Columns of `Tickets.key`."""
 
+TERMS, NODES, KEYS = range(3)
+"""Entries of `TicketMemory.used`."""
+
 FREQUENCY_BITS: Final = 18
 PRIOR_BITS: Final = 20
 EMPTY: Final = -1
@@ -287,7 +290,7 @@ def _best(score: F32, touched: I32, norm: F32, most: int) -> I32:
 
 
 @njit(cache=True)
-def _place(
+def place_ticket(
     tickets: Tickets,
     slot: int,
     index: Index,
@@ -298,18 +301,16 @@ def _place(
     gram_marks: U8,
     names: Hashes,
     name_marks: U8,
-    most: int,
-    floor: float,
+    seek: Seek,
     score: F32,
-    nodes: int,
-    keys: int,
-) -> tuple[I32, int, int, int]:
-    """Find a ticket's neighbours, then store and index it."""
-    others = _nearest(tickets, index, common, live, words, grams, gram_marks, names, most, floor, score)
-    stop = _store(tickets, slot, common, live, words, grams, gram_marks, names, name_marks)
-    nodes, keys = _list(tickets, slot, index, nodes, keys)
+    used: I64,
+) -> I32:
+    """Find a ticket's neighbours, then store and index it; `used` is `TicketMemory.used`."""
+    others = _nearest(tickets, index, common, live, words, grams, gram_marks, names, seek.most, seek.common, score)
+    used[TERMS] = _store(tickets, slot, common, live, words, grams, gram_marks, names, name_marks)
+    used[NODES], used[KEYS] = _list(tickets, slot, index, used[NODES], used[KEYS])
     tickets.alive[slot] = 1
-    return others, stop, nodes, keys
+    return others
 
 
 class TicketMemory:
@@ -323,6 +324,19 @@ class TicketMemory:
         Length of a ticket's vector.
     strength
         How many tickets the prior is worth.
+
+    Attributes
+    ----------
+    tickets, index, common
+        Flat arrays, see there; replaced when they grow.
+    count, dead
+        Slots handed out, and those of them that are dead.
+    live
+        Tickets whose terms count in the frequencies.
+    used
+        Terms stored, nodes and keys of the index in use; shape (3,).
+    scratch
+        A score for every slot, all 0 between two calls.
     """
 
     def __init__(self, prior: F32, dimension: int, strength: float = 1000.0) -> None:
@@ -334,7 +348,7 @@ class TicketMemory:
         self.count = 0  # slots handed out
         self.dead = 0  # of them
         self.live = 0  # tickets whose terms count
-        self.terms_used = 0
+        self.used = np.zeros(3, np.int64)
         self.tickets = Tickets(
             terms=np.zeros(terms, np.uint32),
             marks=np.zeros(terms, np.uint8),
@@ -352,18 +366,17 @@ class TicketMemory:
             counted=np.zeros(slots, np.uint8),
             issue=np.zeros(slots, np.int64),
         )
-        self._score = np.zeros(slots, np.float32)
+        self.scratch = np.zeros(slots, np.float32)
         self._start_index(4096, 8192)
 
     def _start_index(self, keys: int, nodes: int) -> None:
-        self._index = Index(
+        self.index = Index(
             np.zeros(keys, np.uint32),
             np.full(keys, EMPTY, np.int32),
             np.zeros(nodes, np.int32),
             np.zeros(nodes, np.int32),
         )
-        self._keys_used = 0
-        self._nodes_used = 0
+        self.used[[NODES, KEYS]] = 0
 
     def place(self, terms: Terms, vector: F32, fields: Fields, seek: Seek) -> tuple[int, I32]:
         """Remember a ticket; return its slot, and the live ones worth comparing it with, best first.
@@ -371,12 +384,20 @@ class TicketMemory:
         Terms rarer than `seek.common` find tickets; those with the most in common, by inverse frequency and length,
         are taken. Exact: every live ticket that shares a rarer term is scored.
         """
+        slot = self.reserve(terms, vector, fields)
+        others = place_ticket(
+            self.tickets, slot, self.index, self.common, self.live, *terms, seek, self.scratch, self.used
+        )  # fmt: skip
+        return slot, others
+
+    def reserve(self, terms: Terms, vector: F32, fields: Fields) -> int:
+        """Make room for a ticket and write down all but its terms; return its slot. `place_ticket` must follow."""
         slot = self.count
         if slot == len(self.tickets.alive):
             self._grow({name for name in Tickets._fields if name not in ("terms", "marks")})
-            self._score = np.zeros(2 * slot, np.float32)
+            self.scratch = np.zeros(2 * slot, np.float32)
         size = len(terms.words) + len(terms.grams) + len(terms.names)
-        while self.terms_used + size > len(self.tickets.terms):
+        while self.used[TERMS] + size > len(self.tickets.terms):
             self._grow({"terms", "marks"})
         self._make_room(size)
         tickets = self.tickets
@@ -384,11 +405,7 @@ class TicketMemory:
         tickets.at[slot], *keys, tickets.sure[slot] = fields
         tickets.key[slot] = keys
         self.count += 1
-        others, self.terms_used, self._nodes_used, self._keys_used = _place(
-            tickets, slot, self._index, self.common, self.live, *terms, *seek,
-            self._score, self._nodes_used, self._keys_used,
-        )  # fmt: skip
-        return slot, others
+        return slot
 
     def count_terms(self, slot: int) -> None:
         """Let a ticket's terms count in the frequencies.
@@ -407,24 +424,26 @@ class TicketMemory:
 
     def _make_room(self, size: int) -> None:
         """See to it that the index can take so many terms more."""
-        index = self._index
-        while self._nodes_used + size > len(index.node_slot):
+        index = self.index
+        while self.used[NODES] + size > len(index.node_slot):
             index = index._replace(
                 node_slot=np.concatenate([index.node_slot, np.zeros_like(index.node_slot)]),
                 node_next=np.concatenate([index.node_next, np.zeros_like(index.node_next)]),
             )
-        while 2 * (self._keys_used + size) > len(index.key):
+        while 2 * (self.used[KEYS] + size) > len(index.key):
             old = index
             keys = 2 * len(old.key)
             index = old._replace(key=np.zeros(keys, np.uint32), head=np.full(keys, EMPTY, np.int32))
             _rehash(old.key, old.head, index)
-        self._index = index
+        self.index = index
 
     def _list(self, slot: int) -> None:
         """Enter a ticket in the index."""
         span = self.tickets.span[slot]
         self._make_room(int(span[STOP] - span[WORDS]))
-        self._nodes_used, self._keys_used = _list(self.tickets, slot, self._index, self._nodes_used, self._keys_used)
+        self.used[NODES], self.used[KEYS] = _list(
+            self.tickets, slot, self.index, self.used[NODES], self.used[KEYS]
+        )  # fmt: skip
 
     def forget(self, slots: list[int]) -> None:
         """Drop tickets; when more than a third of the slots are dead, see `compact`."""
@@ -459,7 +478,7 @@ class TicketMemory:
             new.terms[end - length : end] = old.terms[first : first + length]
             new.marks[end - length : end] = old.marks[first : first + length]
         self.count = n
-        self.terms_used = total
+        self.used[TERMS] = total
         self.live = int(new.counted[:n].sum())
         for slot in range(n):
             self._list(slot)
@@ -468,9 +487,9 @@ class TicketMemory:
     def __getstate__(self) -> dict[str, object]:
         """State without what can be computed again: the index, the scratch space, the shared prior."""
         state = self.__dict__.copy()
-        for name in ("_index", "_keys_used", "_nodes_used", "_score"):
+        for name in ("index", "scratch"):
             del state[name]
-        used = {name: self.terms_used if name in ("terms", "marks") else self.count for name in Tickets._fields}
+        used = {name: int(self.used[TERMS]) if name in ("terms", "marks") else self.count for name in Tickets._fields}
         state["tickets"] = {name: getattr(self.tickets, name)[:n].copy() for name, n in used.items()}
         frequency = self.common.frequency
         terms = np.flatnonzero(frequency)
@@ -491,7 +510,7 @@ class TicketMemory:
             full[: len(part)] = part
             arrays[name] = full
         self.tickets = Tickets(**arrays)
-        self._score = np.zeros(len(self.tickets.alive), np.float32)
+        self.scratch = np.zeros(len(self.tickets.alive), np.float32)
         self._start_index(4096, 8192)
         for slot in range(self.count):
             if self.tickets.alive[slot]:

@@ -15,8 +15,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from embeddings.memory import F32, F64, I32, Common, TicketMemory, Tickets
+from embeddings.memory import F32, F64, I32, I64, Common, Fields, Index, Seek, TicketMemory, Tickets, place_ticket
 from embeddings.pairs import FEATURES, features, plausible
+from embeddings.terms import U8, Hashes, Terms
 
 I16 = NDArray[np.int16]
 
@@ -27,6 +28,8 @@ GRAM_COSINE = FEATURES.index("grams")
 SAME_CALLER = FEATURES.index("same_caller")
 OTHER_ADDRESS = FEATURES.index("other_address")
 SAME_WORDS, SAME_WORDS_LOGIT = 0.92, 4.0  # word for word the same is the same, however little it says
+DROP_LOGIT = -6.0  # a pair of less is as good as none
+SURE_AFTER, HOPELESS = 20, -8.0  # after so many trees, a sum of less has never come back above DROP_LOGIT
 COPIED = 0.75  # from this cosine of character n-grams on, one text was made from the other
 
 
@@ -70,11 +73,13 @@ class Plausible(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """Candidates with the logit of each, and whether its text and the query's were made from one another."""
+    """The live tickets that may be about the same thing as a new one."""
 
-    others: I32
+    issues: I64
+    """number of the issue of each"""
     logits: F64
     copies: NDArray[np.bool_]
+    """whether its text and the new one's were made from one another"""
 
 
 class PairScorer:
@@ -101,11 +106,27 @@ class PairScorer:
         )
         return cls(Logistic(weights, float(letters["bias"])), trees)
 
-    def judge(self, memory: TicketMemory, slot: int, others: I32, letters: float, needed: Plausible) -> Judged:
-        """Compare a ticket with candidates in a stream that is one of letters to the degree `letters`, 0 to 1."""
-        return Judged(
-            *_judge(memory.tickets, memory.common, memory.live, slot, others, letters, needed, self.letters, self.notes)
-        )
+    def meet(
+        self,
+        memory: TicketMemory,
+        terms: Terms,
+        vector: F32,
+        fields: Fields,
+        seek: Seek,
+        needed: Plausible,
+        letters: float,
+    ) -> tuple[int, Judged]:
+        """Remember a ticket, and compare it with those before it; return its slot and what may be the same.
+
+        The stream is one of letters to the degree `letters`, 0 to 1. One compiled call, of which
+        `TicketMemory.place` is the first half.
+        """
+        slot = memory.reserve(terms, vector, fields)
+        found = _meet(
+            memory.tickets, slot, memory.index, memory.common, memory.live, *terms, seek, memory.scratch, memory.used,
+            needed, letters, self.letters, self.notes,
+        )  # fmt: skip
+        return slot, Judged(*found)
 
 
 @njit(cache=True)
@@ -119,8 +140,10 @@ def _linear(row: F64, model: Logistic) -> float:
 @njit(cache=True)
 def _descend(row: F64, trees: Trees) -> float:
     total = trees.bias
-    for root in trees.roots:
-        node = root
+    for k in range(len(trees.roots)):
+        if k >= SURE_AFTER and total < HOPELESS:
+            break
+        node = trees.roots[k]
         while trees.left[node] >= 0:
             node = trees.left[node] if row[trees.feature[node]] <= trees.threshold[node] else trees.right[node]
         total += trees.value[node]
@@ -134,26 +157,58 @@ def _judge(
     live: int,
     slot: int,
     others: I32,
-    letters: float,
     needed: Plausible,
+    letters: float,
     logistic: Logistic,
     trees: Trees,
-) -> tuple[I32, F64, NDArray[np.bool_]]:
+) -> tuple[I64, F64, NDArray[np.bool_]]:
     if letters < 0.5:
         others = plausible(tickets, common, live, slot, others, needed.words, needed.names)
     rows = features(tickets, common, live, slot, others)
+    issues = np.empty(len(rows), np.int64)
     logits = np.empty(len(rows), np.float64)
     copies = np.zeros(len(rows), np.bool_)
+    n = 0
     for i in range(len(rows)):
         row = rows[i]
         # at the ends one model is enough
         if letters >= 0.99:
-            logits[i] = _linear(row, logistic)
+            logit = _linear(row, logistic)
         elif letters <= 0.01:
-            logits[i] = _descend(row, trees)
+            logit = _descend(row, trees)
         else:
-            logits[i] = letters * _linear(row, logistic) + (1.0 - letters) * _descend(row, trees)
+            logit = letters * _linear(row, logistic) + (1.0 - letters) * _descend(row, trees)
         if row[GRAM_COSINE] >= SAME_WORDS and row[OTHER_ADDRESS] == 0.0:
-            logits[i] = max(logits[i], SAME_WORDS_LOGIT)
-        copies[i] = row[GRAM_COSINE] >= COPIED and row[SAME_CALLER] == 0.0
-    return others, logits, copies
+            logit = max(logit, SAME_WORDS_LOGIT)
+        if logit > DROP_LOGIT:
+            issues[n] = tickets.issue[others[i]]
+            logits[n] = logit
+            copies[n] = row[GRAM_COSINE] >= COPIED and row[SAME_CALLER] == 0.0
+            n += 1
+    return issues[:n], logits[:n], copies[:n]
+
+
+@njit(cache=True)
+def _meet(
+    tickets: Tickets,
+    slot: int,
+    index: Index,
+    common: Common,
+    live: int,
+    words: Hashes,
+    grams: Hashes,
+    gram_marks: U8,
+    names: Hashes,
+    name_marks: U8,
+    seek: Seek,
+    scratch: F32,
+    used: I64,
+    needed: Plausible,
+    letters: float,
+    logistic: Logistic,
+    trees: Trees,
+) -> tuple[I64, F64, NDArray[np.bool_]]:
+    others = place_ticket(
+        tickets, slot, index, common, live, words, grams, gram_marks, names, name_marks, seek, scratch, used
+    )
+    return _judge(tickets, common, live, slot, others, needed, letters, logistic, trees)

@@ -28,7 +28,7 @@ which tickets are found, since it stands in a title."""
 SEPARATOR = 10
 """Between the parts of a ticket; in no word, n-gram or name."""
 
-SUFFIXES_ONE = "苑城路镇街村厂园里弄坊府湾轩庭邸居楼桥站线班局校院店场馆吧港都墅"
+SUFFIXES_ONE = "苑城路镇街村厂园弄坊府湾轩庭邸桥校院店馆吧墅"
 SUFFIXES_TWO = """
 小区 花园 公司 学校 医院 市场 广场 大厦 公寓 新村 家园 酒店 餐厅 超市 号线 社区 街道 工地 项目 幼儿 中学 小学
 大学 物业 楼盘 别墅 大楼 中心 商场 菜场 饭店 烧烤 门店 健身 培训 公园 车站 地铁 公路 大道 集团 银行 诊所 驾校
@@ -197,25 +197,41 @@ def suffix_table() -> Codes:
 
 
 @njit(cache=True)
+def _unfamiliar(codes: Codes, familiar: U64) -> U8:
+    """Return for each code but the last whether it and the next are a pair of Han characters that few texts hold."""
+    out = np.zeros(len(codes), np.uint8)
+    for i in range(len(codes) - 1):
+        if _is_han(codes[i]) and _is_han(codes[i + 1]):
+            at, bits = filter_word(hash_pair(codes[i], codes[i + 1], 5), len(familiar))
+            out[i] = familiar[at] & bits != bits
+    return out
+
+
+@njit(cache=True)
 def names_of(
     codes: Codes, title: int, address: int, syllable: U16, familiar: U64, suffixes: Codes
 ) -> tuple[Hashes, U8]:
     """Return the pieces of names: pairs of Han characters that are unfamiliar or stand before a suffix, by sound; Latin
     words; numbers of lanes and lines.
 
-    Those within the first `title` codes and from `address` on are PLACED.
+    An unfamiliar pair alone is mostly a slip or an odd turn of phrase: it counts beside another one, at a suffix, or
+    in title or address. Pieces within the first `title` codes and from `address` on are PLACED.
     """
     keys = np.empty(2 * len(codes) + 1, np.uint64)
     n = 0
+    odd = _unfamiliar(codes, familiar)
     digits = letters = 0
     for i in range(len(codes) - 1):
         code, following = codes[i], codes[i + 1]
         digits = digits + 1 if _is_digit(code) else 0
         letters = letters + 1 if _is_latin(code) else 0
+        placed = i + 2 <= title or i >= address
+        mark = np.uint64(PLACED if placed else 0)
+        suffix = i >= 1 and _ends_name(code, following, suffixes)
         piece = np.uint32(0)
-        if _is_han(code) and _is_han(following):
-            at, bits = filter_word(hash_pair(code, following, 5), len(familiar))
-            if familiar[at] & bits != bits:
+        if odd[i]:
+            before_suffix = i + 3 < len(codes) and _ends_name(codes[i + 2], codes[i + 3], suffixes)
+            if placed or suffix or before_suffix or (i > 0 and odd[i - 1]) or odd[i + 1]:
                 piece = hash_pair(syllable[code], syllable[following], 7)
         elif digits >= _LINE_DIGITS and (
             following == _NUMBERED[0] or following == _NUMBERED[1] or following == _NUMBERED[2]
@@ -223,11 +239,10 @@ def names_of(
             piece = _hash_run(codes, i - digits + 1, i + 2)
         elif letters >= 2 and not _is_latin(following):
             piece = _hash_run(codes, i - letters + 1, i + 1)
-        mark = np.uint64(PLACED if i + 2 <= title or i >= address else 0)
         if piece != 0:
             keys[n] = (np.uint64(piece) << np.uint64(8)) | mark
             n += 1
-        if i >= 2 and _ends_name(code, following, suffixes) and _is_han(codes[i - 1]) and _is_han(codes[i - 2]):
+        if suffix and i >= 2 and _is_han(codes[i - 1]) and _is_han(codes[i - 2]):
             stem = hash_pair(syllable[codes[i - 2]], syllable[codes[i - 1]], 13)
             keys[n] = (np.uint64(stem) << np.uint64(8)) | mark
             n += 1

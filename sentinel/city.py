@@ -1,6 +1,8 @@
 """The city stage: what spans streets, from the streets' digests in the order of their numbers."""
 
+from bisect import bisect_right
 from collections import Counter, deque
+from operator import attrgetter
 
 from alerts import Alert, AlertBook, Detection
 from alerts.detection import Facts, StreetCount
@@ -23,6 +25,7 @@ MIN_STREETS = 3
 """an issue in fewer streets is the streets' own"""
 MOST_IN_ONE = 0.7
 """an issue with a greater part of its tickets in one street is that street's own"""
+_NUMBER, _IN_ORDER = attrgetter("seq"), attrgetter("seq", "street")
 
 
 class City:
@@ -67,17 +70,17 @@ class City:
             return []
         self._applied = lowest
         alerts: list[Alert] = []
-        if not self._held:
-            return self._advance(heartbeat.clock, heartbeat.seq)
-        ready = sorted((d for d in self._held if d.seq <= lowest), key=lambda d: (d.seq, d.street))
-        self._held = [d for d in self._held if d.seq > lowest]
-        for digest in ready:
-            alerts += self._advance(digest.clock, digest.seq)
-            if isinstance(digest, HandlerDigest):
-                self._desks.take(digest)
-                alerts += self._desk_alerts(digest.handler, digest.seq, digest.ticket_id)
-            else:
-                alerts += self._ticket(digest)
+        if self._held:
+            self._held.sort(key=_IN_ORDER)
+            ready = bisect_right(self._held, lowest, key=_NUMBER)
+            for digest in self._held[:ready]:
+                alerts += self._advance(digest.clock, digest.seq)
+                if isinstance(digest, HandlerDigest):
+                    self._desks.take(digest)
+                    alerts += self._desk_alerts(digest.handler, digest.seq, digest.ticket_id)
+                else:
+                    alerts += self._ticket(digest)
+            del self._held[:ready]
         return alerts + self._advance(heartbeat.clock, heartbeat.seq)
 
     def change(self, record: ConfigChange) -> None:

@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from itertools import pairwise
-from operator import add, itemgetter
+from operator import itemgetter
 from typing import Annotated, Final, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
@@ -177,8 +177,7 @@ class DangerReader:
             key = max(reversed(_pairs(phrase)), key=lambda pair: common[pair])
             pattern = _Pattern(number, category, certain, phrase.split("…")[0], _compile(phrase, words.gap))
             self._patterns.setdefault(key, []).append(pattern)
-        self._keys = frozenset(self._patterns)
-        self._any_key = re.compile("|".join(map(re.escape, sorted(self._keys))))
+        self._any_key = _any_pair(self._patterns)
         self._harmless = _any_of(words.harmless)
         self._present = re.compile("|".join(map(re.escape, words.present)))
         self._doubts = [_Doubt(d.name, d.factor, d.reach, _any_of(d.before), _any_of(d.after)) for d in words.doubts]
@@ -186,14 +185,21 @@ class DangerReader:
     def assess(self, text: str, title: str = "") -> DangerCues:
         """Return the strongest danger cue of a ticket, `NO_DANGER` if it has no word of danger."""
         read = f"{title[:READ_CHARS]}\n{text[:READ_CHARS]}"
-        if not self._any_key.search(read):
+        keys = {read[found.start() : found.end() + 1] for found in self._any_key.finditer(read)}
+        if not keys:
             return NO_DANGER
-        keys = self._keys.intersection(map(add, read, read[1:]))
-        patterns = sorted((entry for key in keys for entry in self._patterns[key]), key=itemgetter(0))
+        patterns = [entry for key in keys for entry in self._patterns[key]]
+        patterns.sort(key=itemgetter(0))
         head, short = _plain(title), len(text) <= self._words.short_chars
-        findings = [self._sentence(patterns, sentence, "", short) for sentence in _SENTENCE.split(head)]
-        findings += [self._sentence(patterns, sentence, head, short) for sentence in _SENTENCE.split(_plain(text))]
-        return max(findings, key=_weight)
+        return max(self._part(patterns, head, "", short), self._part(patterns, _plain(text), head, short), key=_weight)
+
+    def _part(self, patterns: list[_Pattern], part: str, title: str, short: bool) -> DangerCues:
+        """Return the strongest cue of a title, or of the text under it."""
+        patterns = [p for p in patterns if p.begin in part and p.regex.search(part)]
+        if not patterns:
+            return NO_DANGER
+        found = (self._sentence(patterns, sentence, title, short) for sentence in _SENTENCE.split(part))
+        return max(found, key=_weight)
 
     def _sentence(self, patterns: list[_Pattern], sentence: str, title: str, short: bool) -> DangerCues:
         """Return the strongest cue of one sentence of a ticket with that title."""
@@ -271,6 +277,14 @@ def _pairs(phrase: str) -> list[str]:
 def _compile(phrase: str, gap: int) -> re.Pattern[str]:
     """Return "A…B" as A, then at most `gap` characters of the same clause, then B."""
     return re.compile(f"[^,、:()。！？!?;]{{0,{gap}}}?".join(map(re.escape, phrase.split("…"))))
+
+
+def _any_pair(pairs: Iterable[str]) -> re.Pattern[str]:
+    """Return a pattern of the first character of any of the pairs where the second follows, which may begin another."""
+    seconds: dict[str, str] = {}
+    for pair in sorted(pairs):
+        seconds[pair[0]] = seconds.get(pair[0], "") + re.escape(pair[1])
+    return re.compile("|".join(f"{re.escape(first)}(?=[{second}])" for first, second in seconds.items()))
 
 
 def _any_of(phrases: Iterable[str]) -> re.Pattern[str] | None:

@@ -53,7 +53,7 @@ class Desks:
         handler, ticket = digest.handler, digest.ticket_id
         self._heard[handler] = digest.clock
         if digest.left:
-            self._overdue.close(handler, ticket)
+            self._overdue.close(handler, ticket, digest.clock)
         elif digest.clock - self._memory < digest.due_at < digest.clock + LONGEST_LIMIT:
             self._overdue.open(handler, ticket, digest.due_at)
         if digest.bad is not None:
@@ -65,12 +65,12 @@ class Desks:
                 self._spoke[handler] = decision
 
     def hourly(self, clock: float) -> list[str]:
-        """Return, once an hour, the handlers whose piles must be looked at though nothing happened there."""
+        """Return, once an hour, the handlers whose piles may be too large though nothing happened there, by name."""
         if clock < self._hour:
             return []
         self._hour = (clock // HOUR + 1) * HOUR
         self._forget(clock - self._memory)
-        return self._overdue.keys()
+        return self._overdue.large(clock)
 
     def judge(self, handler: str, clock: float) -> list[tuple[Decision, Facts]]:
         """Return what is wrong at a handler now, with the facts to tell."""

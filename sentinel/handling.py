@@ -1,6 +1,6 @@
 """What happens to tickets after they are taken: where each stands, and the rules about handling that fails."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from detectors.base import Decision
@@ -39,7 +39,7 @@ class _Ticket:
     claimed: bool | None = None
     """what the closing said of being solved"""
     returns: int = 0
-    hands: list[str] = field(default_factory=list)
+    hands: tuple[str, ...] = ()
 
 
 class HandlingWatch:
@@ -54,6 +54,8 @@ class HandlingWatch:
             memory_days=rules.repeat_call.within / DAY,
         )
         self._tickets: dict[str, _Ticket] = {}
+        self._heard: dict[int, list[str]] = {}
+        """tickets by the day of an event of theirs, not after that of the last one"""
         self._merged: dict[str, str] = {}
         self.digests: list[HandlerDigest] = []
 
@@ -82,6 +84,7 @@ class HandlingWatch:
         self._tickets[ticket.ticket_id] = _Ticket(
             issue, ticket.caller, ticket.handler, ticket.due_at or 0.0, ticket.clock
         )
+        self._heard.setdefault(int(ticket.clock // DAY), []).append(ticket.ticket_id)
         self._tell(ticket, ticket.handler, due_at=ticket.due_at)
         decision = self._repeat.update(issue, ticket.at, ticket.caller)
         if decision is None or not decision.fired:
@@ -134,9 +137,16 @@ class HandlingWatch:
 
     def forget(self, before: float) -> None:
         """Drop tickets last heard of at or before a time."""
-        for ticket_id in [t for t, known in self._tickets.items() if known.last <= before]:
-            del self._tickets[ticket_id]
-            self._bounced.forget(ticket_id)
+        for day in [day for day in self._heard if day <= before // DAY]:
+            for ticket_id in self._heard.pop(day):
+                known = self._tickets.get(ticket_id)
+                if known is None:
+                    continue
+                if known.last <= before:
+                    del self._tickets[ticket_id]
+                    self._bounced.forget(ticket_id)
+                else:
+                    self._heard.setdefault(int(known.last // DAY), []).append(ticket_id)
 
     def forget_issue(self, issue: str) -> None:
         """Drop what is known of an issue's closings."""
@@ -145,7 +155,7 @@ class HandlingWatch:
 
     def _moved(self, known: _Ticket, ticket: RoutedTicket, decision: Decision | None) -> list[Finding]:
         if ticket.handler and ticket.handler not in known.hands:
-            known.hands.append(ticket.handler)
+            known.hands += (ticket.handler,)
         if decision is None or not decision.fired:
             return []
         return [Finding(decision, Counts(returns=known.returns, hands=len(known.hands)))]

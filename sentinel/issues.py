@@ -44,12 +44,15 @@ class Issue:
 
     def add(self, ticket: RoutedTicket, topic: str, copied: bool) -> None:
         """Count a new ticket."""
+        at = ticket.at
         self.count += 1
         self.open_tickets += 1
-        self.first_at = min(self.first_at, ticket.at)
-        self.last_at = max(self.last_at, ticket.at)
+        if at < self.first_at:
+            self.first_at = at
+        if at > self.last_at:
+            self.last_at = at
         if ticket.caller:
-            self.callers[ticket.caller] = ticket.at
+            self.callers[ticket.caller] = at
         else:
             self.unknown_callers += 1
         self.copied += copied
@@ -58,7 +61,7 @@ class Issue:
         self.tickets.append((ticket.seq, ticket.ticket_id))
         if len(self.times) == MAX_TIMES:
             del self.times[0]
-        insort(self.times, ticket.at)
+        insort(self.times, at)
         if topic:
             self.topics[topic] = self.topics.get(topic, 0) + 1
         for tag in ticket.tags:

@@ -18,6 +18,7 @@ from sentinel.readers import Rejection
 from sentinel.records import Assigned, IssueSummary, Merged
 
 _BATCH = 5000
+_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class OutputFiles:
@@ -57,10 +58,11 @@ class OutputFiles:
             self._members.executescript(
                 "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA temp_store=FILE; BEGIN;"
                 "CREATE TABLE member (issue INTEGER, seq INTEGER, ticket TEXT);"
-                "CREATE TABLE issue (issue INTEGER, line TEXT);"
+                "CREATE TABLE issue (issue INTEGER, before TEXT, after TEXT);"
                 "CREATE TABLE merged (issue INTEGER, other INTEGER);"
             )
             self._pending: list[tuple[int, int, str]] = []
+            self._ended: list[tuple[int, str, str]] = []
             self._stack = stack.pop_all()
         return self
 
@@ -89,30 +91,33 @@ class OutputFiles:
             self._pending.append((issue_seq, seq, ticket_id))
             self.assigned += 1
         if len(self._pending) >= _BATCH:
-            self._flush_members()
+            self._flush()
 
     def issue_ended(self, summaries: Iterable[IssueSummary]) -> None:
-        """Keep an issue's line until its members are known."""
+        """Keep what an issue's line says before and after its members, until they are known."""
         for s in summaries:
-            line = {
+            before = {
                 "issue_id": s.issue_id,
                 "title": s.title,
-                "keywords": list(s.keywords),
+                "keywords": s.keywords,
                 "street": s.street,
                 "topic": s.topic,
+            }
+            after = {
                 "callers": s.callers,
                 "unknown_callers": s.unknown_callers,
                 "first_at": self._time(s.first_at),
                 "last_at": self._time(s.last_at),
             }
-            self._members.execute(
-                "INSERT INTO issue VALUES (?, ?)", (s.issue_seq, json.dumps(line, ensure_ascii=False))
-            )
+            self._ended.append((s.issue_seq, _json(before)[:-1], _json(after)[1:]))
             self.issues += 1
+        if len(self._ended) >= _BATCH:
+            self._flush()
 
-    def merges(self, merged: Iterable[Merged]) -> None:
+    def merges(self, merged: Sequence[Merged]) -> None:
         """Note issues that have turned out to be one."""
-        self._members.executemany("INSERT INTO merged VALUES (?, ?)", merged)
+        if merged:
+            self._members.executemany("INSERT INTO merged VALUES (?, ?)", merged)
 
     def rejections(self, rejections: Iterable[Rejection]) -> None:
         """Write rows that could not be read."""
@@ -122,28 +127,31 @@ class OutputFiles:
 
     def finish(self, summary: dict[str, object]) -> None:
         """Write issues.jsonl in order of the issues' first tickets, and summary.json."""
-        self._flush_members()
-        self._members.execute("CREATE INDEX by_issue ON issue (issue)")
-        self._members.execute("CREATE INDEX by_member ON member (issue)")
-        for issue, other in self._members.execute("SELECT issue, other FROM merged ORDER BY rowid").fetchall():
-            self._members.execute("UPDATE member SET issue = ? WHERE issue = ?", (other, issue))
-        members = self._members.execute("SELECT issue, ticket FROM member ORDER BY issue, seq")
+        self._flush()
+        self._follow_merges()
+        issues = self._members.execute("SELECT issue, before, after FROM issue ORDER BY issue")
+        rows = self._members.execute("SELECT issue, ticket FROM member ORDER BY issue, seq")
         with (self.directory / "issues.jsonl").open("w", encoding="utf-8") as file:
-            for number, rows in groupby(members, key=itemgetter(0)):
-                file.write(self._issue_line(number, [ticket for _, ticket in rows]))
+            for (number, before, after), (issue, members) in zip(issues, groupby(rows, itemgetter(0)), strict=True):
+                assert number == issue, "an issue has a line and members"
+                file.write(f'{before}, "ticket_ids": {_json([ticket for _, ticket in members])}, {after}\n')
         (self.directory / "summary.json").write_text(
             json.dumps(summary, ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
         )
 
-    def _issue_line(self, number: int, tickets: list[str]) -> str:
-        (line,) = self._members.execute("SELECT line FROM issue WHERE issue = ?", (number,)).fetchone()
-        fields = json.loads(line)
-        ordered = {name: fields.pop(name) for name in ("issue_id", "title", "keywords", "street", "topic")}
-        return json.dumps({**ordered, "ticket_ids": tickets, **fields}, ensure_ascii=False) + "\n"
+    def _follow_merges(self) -> None:
+        """Give the tickets of issues that have ended in a merge to those that live on, one merge after the other."""
+        merges = self._members.execute("SELECT issue, other FROM merged ORDER BY rowid").fetchall()
+        if merges:
+            self._members.execute("CREATE INDEX by_member ON member (issue)")
+        for issue, other in merges:
+            self._members.execute("UPDATE member SET issue = ? WHERE issue = ?", (other, issue))
 
-    def _flush_members(self) -> None:
+    def _flush(self) -> None:
         self._members.executemany("INSERT INTO member VALUES (?, ?, ?)", self._pending)
+        self._members.executemany("INSERT INTO issue VALUES (?, ?, ?)", self._ended)
         self._pending.clear()
+        self._ended.clear()
 
     def _time(self, at: float) -> str:
         return datetime.fromtimestamp(at, self.zone).isoformat(timespec="seconds")

@@ -1,6 +1,7 @@
 """The street stage as it is spread: the streets of one partition behind one state machine."""
 
 from collections.abc import Iterable
+from math import inf
 
 from alerts import Alert
 from sentinel.records import ConfigChange, Digest, Feedback, IssueSummary, Outputs, Routed, RoutedTicket
@@ -18,6 +19,8 @@ class Partition:
         self.number = number
         self.applied = 0
         self.streets: dict[str, Street] = {}
+        self.due = inf
+        """before this clock a tick finds nothing to do and nothing to tell"""
         self._shared = shared
 
     def take(self, record: Routed) -> Outputs:
@@ -29,7 +32,10 @@ class Partition:
             street = self.streets.get(record.street)
             if street is None:
                 street = self.streets[record.street] = Street(record.street, self._shared)
-            return street.take(record)
+            outputs = street.take(record)
+            if self.due > -inf:
+                self.due = min(self.due, street.due())
+            return outputs
         if isinstance(record, Feedback) and record.street:
             if record.street in self.streets:
                 self.streets[record.street].feedback(record)
@@ -39,9 +45,11 @@ class Partition:
         issues: list[IssueSummary] = []
         for code in sorted(self.streets):
             street = self.streets[code]
-            alerts += street.advance(record.clock, record.seq)
-            digests += street.drain()
-            issues += street.forgotten()
+            if street.due() <= record.clock:
+                alerts += street.advance(record.clock, record.seq)
+                digests += street.drain()
+                issues += street.forgotten()
+        self._look_ahead()
         return Outputs(alerts, digests=digests, issues=issues)
 
     def adopt(self, applied: int, streets: Iterable[Street]) -> None:
@@ -50,6 +58,7 @@ class Partition:
         for street in streets:
             street.attach(self._shared)
             self.streets[street.code] = street
+        self._look_ahead()
 
     def change(self, record: ConfigChange, shared: Shared) -> Outputs:
         """Apply a change of the configuration to what `shared` holds."""
@@ -59,15 +68,15 @@ class Partition:
         self._shared = shared
         for street in self.streets.values():
             street.configure(shared)
+        self._look_ahead()
         return outputs
-
-    def idle(self, clock: float) -> bool:
-        """Whether a tick at `clock` would find nothing to do and nothing to tell."""
-        return all(street.idle(clock) for street in self.streets.values())
 
     def summaries(self) -> Outputs:
         """Return the summary of every live issue, for the end of a replay."""
         return Outputs([], issues=[s for code in sorted(self.streets) for s in self.streets[code].summaries()])
+
+    def _look_ahead(self) -> None:
+        self.due = min((street.due() for street in self.streets.values()), default=inf)
 
     def __getstate__(self) -> dict[str, object]:
         """State without what belongs to the package and the configuration."""

@@ -4,6 +4,7 @@ import multiprocessing
 import queue
 import threading
 from collections.abc import Sequence
+from math import inf
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Protocol
@@ -58,6 +59,8 @@ class InlinePartitions:
         self.partitions = {n: Partition(n, shared) for n in numbers}
         self._shared = shared
         self._number = number
+        self._due = inf
+        """before this clock no partition has anything to do at a tick"""
         self._round: list[Outputs] = []
         self._rounds: list[list[Outputs]] = []
 
@@ -68,7 +71,9 @@ class InlinePartitions:
 
     def ticket(self, partition: int, record: RoutedTicket | Feedback) -> None:
         """Apply a ticket, or feedback."""
-        outputs = self.partitions[partition].take(record)
+        state = self.partitions[partition]
+        outputs = state.take(record)
+        self._due = min(self._due, state.due)
         if outputs.alerts or outputs.assigned:
             self._round.append(outputs)
 
@@ -78,16 +83,18 @@ class InlinePartitions:
         change = record if isinstance(record, ConfigChange) else None
         if change is not None:
             self._shared = self._shared.changed(change.document)
-        for partition in self.partitions.values():
-            if change is not None:
-                outputs = partition.change(change, self._shared)
-            elif not partition.idle(record.clock):
-                outputs = partition.take(record)
-            else:
-                continue
-            if outputs.alerts or outputs.issues:
-                self._round.append(outputs)
-            digests += outputs.digests
+        if change is not None or self._due <= record.clock:
+            for partition in self.partitions.values():
+                if change is not None:
+                    outputs = partition.change(change, self._shared)
+                elif partition.due <= record.clock:
+                    outputs = partition.take(record)
+                else:
+                    continue
+                if outputs.alerts or outputs.issues:
+                    self._round.append(outputs)
+                digests += outputs.digests
+            self._due = min(partition.due for partition in self.partitions.values())
         told = record if isinstance(record, ConfigChange | Feedback) else None
         heartbeat = Heartbeat(record.seq, record.clock, self._number, tuple(digests), told)
         self._round.append(Outputs([], heartbeat=heartbeat))

@@ -94,7 +94,7 @@ class Pipeline:
             self.route(record)
 
     def _collect(self, rounds: Sequence[Sequence[Outputs]]) -> list[Said]:
-        return [self._round(outputs) for outputs in rounds]
+        return [self._round(outputs) for outputs in rounds] if rounds else []
 
     def _round(self, outputs: Sequence[Outputs]) -> Said:
         """Let the city answer to what all partitions said up to a tick, and put it all in log order."""
@@ -104,7 +104,8 @@ class Pipeline:
         merged: list[Merged] = []
         told: ConfigChange | Feedback | None = None
         for said in outputs:
-            alerts += [(alert.seq, alert.street, alert) for alert in said.alerts]
+            if said.alerts:
+                alerts += [(alert.seq, alert.street, alert) for alert in said.alerts]
             if said.assigned is not None:
                 assigned.append(said.assigned)
             issues += said.issues
@@ -116,7 +117,8 @@ class Pipeline:
             self._city.change(told)
         elif told is not None:
             self._city.feedback(told)
-        return Said(in_log_order(alerts), sorted(assigned), issues, merged)
+        assigned.sort()
+        return Said(in_log_order(alerts) if alerts else [], assigned, issues, merged)
 
 
 def intake_settings(settings: Settings) -> IntakeSettings:

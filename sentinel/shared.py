@@ -1,5 +1,6 @@
 """What all streets share: configuration, and what ships with the package. Nothing here changes as tickets come."""
 
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -12,12 +13,12 @@ from sentinel.danger import DangerReader
 from sentinel.door.streets import PARTITIONS, StreetResolver
 from sentinel.reading import TicketReader
 from sentinel.settings import ConfigDocument, Settings
-from sentinel.topics import TopicClassifier, TopicWords, topic_words
+from sentinel.topics import TopicClassifier, topic_words
 
 DAY = 86400.0
 CITY_SINGLE_DAYS, CITY_ISSUE_DAYS = 5.0, 21.0
 #: What spans streets has a name or words of its own, so only rare terms find it, and few tickets share them.
-CITY_COMMON, CITY_CANDIDATES, CITY_WORDS, CITY_NAMES = 5.0, 12, 0.75, 0.27
+CITY_COMMON, CITY_CANDIDATES, CITY_WORDS, CITY_NAMES = 5.0, 12, 0.9, 0.27
 
 
 @dataclass(frozen=True)
@@ -105,8 +106,9 @@ class Shared:
 
     def classifier(self) -> TopicClassifier:
         """Return a topic classifier that knows the taxonomy's own words."""
-        return TopicClassifier(self._topic_words)
+        known = self._cold_classifier.known
+        return deepcopy(self._cold_classifier, {id(known): known})
 
     @cached_property
-    def _topic_words(self) -> tuple[TopicWords, ...]:
-        return topic_words(self.settings.topics, lambda word: self.lexicon.read("", word)[0].words)
+    def _cold_classifier(self) -> TopicClassifier:
+        return TopicClassifier(topic_words(self.settings.topics, lambda word: self.lexicon.read("", word)[0].words))

@@ -2,6 +2,7 @@
 
 from collections import deque
 from dataclasses import replace
+from math import inf
 
 from alerts import Alert, AlertBook, Detection
 from alerts.detection import Facts
@@ -94,11 +95,12 @@ class Street:
             self._sweep(clock)
         return alerts
 
-    def idle(self, clock: float) -> bool:
-        """Whether nothing is due at `clock` and the city knows everything."""
+    def due(self) -> float:
+        """Return when a tick next finds something to do: at once while there is something to tell the city."""
+        if self._digests or self._handling.digests:
+            return -inf
         due = self._book.next_due()
-        told = not (self._digests or self._handling.digests)
-        return told and clock < self._next_sweep and (due is None or due > clock)
+        return self._next_sweep if due is None else min(due, self._next_sweep)
 
     def configure(self, shared: Shared) -> None:
         """Let another configuration hold from now on; what was learned stays, the topic classifier's words too."""

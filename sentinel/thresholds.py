@@ -105,6 +105,13 @@ class CountDetector(Section):
     min_callers: Count
 
 
+class RisingDetector(Section):
+    """The callers it takes to look at a cell, and at an issue already known."""
+
+    min_callers: Count
+    min_issue_callers: Count
+
+
 class RecurredDetector(Section):
     """When an issue has been quiet long enough to recur."""
 
@@ -122,7 +129,7 @@ class Detectors(Section):
     """What makes each detector look at all."""
 
     new: NewDetector
-    rising: CountDetector
+    rising: RisingDetector
     mass: CountDetector
     recurred: RecurredDetector
     urgent: UrgentDetector

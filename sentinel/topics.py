@@ -15,7 +15,7 @@ from river import base
 from river.base.typing import ClfTarget, FeatureName
 
 from sentinel import hashed_softmax
-from sentinel.hashed_softmax import F64, WIDTH, Hashes
+from sentinel.hashed_softmax import I32, WIDTH, Hashes, Tree, block_of
 from sentinel.taxonomy import Taxonomy
 
 STRANGE: Final = 1e-4
@@ -43,26 +43,11 @@ class Guess(NamedTuple):
     probability: float
 
 
-class _Node:
-    """One topic or group: its children, where their weights stand, and how common each is."""
+class _Node(NamedTuple):
+    """One topic or group: its number in the tree, and the way there: inner nodes and places of their children."""
 
-    __slots__ = ("bias", "blocks", "children", "path", "place")
-
-    def __init__(self, path: str = "", place: int = 0) -> None:
-        self.path = path
-        self.place = place
-        self.children: list[str] = []
-        self.blocks = np.empty(0, np.int32)
-        self.bias = np.empty(0)
-
-    def adopt(self, child: str, blocks: int) -> int:
-        """Add a child, given how many blocks are handed out, and return how many are then."""
-        if len(self.children) % WIDTH == 0:
-            self.blocks = np.append(self.blocks, np.int32(blocks))
-            blocks += 1
-        self.children.append(child)
-        self.bias = np.append(self.bias, 0.0)
-        return blocks
+    number: int
+    way: I32
 
 
 class TopicClassifier(base.Classifier):
@@ -140,8 +125,9 @@ class TopicClassifier(base.Classifier):
         self.refused = 0
         self._table = np.zeros((1 << bits, WIDTH), np.float32)
         self._frequency = np.zeros(1 << bits, np.int32)
-        self._nodes: dict[str, _Node] = {"": _Node()}
-        self._blocks = 0
+        self._tree = Tree.root()
+        self._paths = [""]
+        self._nodes = {"": _Node(0, np.empty((0, 2), np.int32))}
         self._start(known)
 
     @property
@@ -159,17 +145,15 @@ class TopicClassifier(base.Classifier):
             Path of the topic, levels separated by `/`.
         """
         terms = _hashes(x)
-        path = self._place(str(y))
-        if not path:
+        known = self._nodes.get(str(y))
+        way = known.way if known else self._place(str(y))
+        if not len(way):
             self.refused += 1
             return
         if len(terms):
-            weights = hashed_softmax.weigh(terms, self._frequency, self.seen)
-            for node, child in path:
-                hashed_softmax.learn(
-                    self._table, terms, weights, node.blocks, node.bias, child, self.rate, self.bias_rate
-                )
-            hashed_softmax.count(self._frequency, terms)
+            hashed_softmax.learn(
+                self._table, self._frequency, terms, self.seen, self._tree, way, self.rate, self.bias_rate
+            )
         self.seen += 1
 
     def predict_one(self, x: dict[FeatureName, Any] | Hashes, **kwargs: Any) -> str | None:  # noqa: ARG002  # River's
@@ -183,21 +167,8 @@ class TopicClassifier(base.Classifier):
         Of each group's children the BEAM most probable are looked into, and only while they can still win.
         """
         terms = _hashes(x)
-        weights = self._weights(terms)
-        best: Guess | None = None
-        waiting = [Guess("", 1.0)]
-        while waiting:
-            path, probability = waiting.pop()
-            if best and probability <= best.probability:
-                continue
-            node = self._nodes[path]
-            if not node.children:
-                best = Guess(path, probability) if path else None
-                continue
-            chances = probability * hashed_softmax.chances(self._table, terms, weights, node.blocks, node.bias)
-            order = np.argsort(-chances, kind="stable")[:BEAM]
-            waiting += [Guess(node.children[i], float(chances[i])) for i in order[::-1]]
-        return best
+        node, chance = hashed_softmax.most_probable(self._table, self._frequency, terms, self.seen, self._tree, BEAM)
+        return Guess(self._paths[node], chance) if node else None
 
     def topic_of(self, terms: Hashes, given: str) -> tuple[str, float]:
         """Return a ticket's topic and how sure it is, 0 to 1: the one `given`, which is learned, else a guess."""
@@ -215,19 +186,17 @@ class TopicClassifier(base.Classifier):
     ) -> dict[ClfTarget, float]:
         """Return the probability of every topic that has no topic below it; they sum to 1."""
         terms = _hashes(x)
-        weights = self._weights(terms)
-        probability = {"": 1.0}
+        weights = hashed_softmax.weigh(terms, self._frequency, self.seen) if len(terms) else np.empty(0)
+        probability = [1.0] * len(self._paths)
         leaves: dict[ClfTarget, float] = {}
-        for path, node in self._nodes.items():
-            if node.children:
-                chances = hashed_softmax.chances(self._table, terms, weights, node.blocks, node.bias)
-                probability |= {c: probability[path] * float(p) for c, p in zip(node.children, chances, strict=True)}
+        for node, path in enumerate(self._paths):
+            if self._tree.children[node]:
+                chances = hashed_softmax.chances(self._table, terms, weights, self._tree, node)
+                for place, chance in enumerate(chances.tolist()):
+                    probability[self._tree.child_of(node, place)] = probability[node] * chance
             elif path:
-                leaves[path] = probability[path]
+                leaves[path] = probability[node]
         return leaves
-
-    def _weights(self, terms: Hashes) -> F64:
-        return hashed_softmax.weigh(terms, self._frequency, self.seen) if len(terms) else np.empty(0)
 
     def _start(self, known: Sequence[TopicWords]) -> None:
         """Write the known topics' words and shares into the table.
@@ -235,43 +204,56 @@ class TopicClassifier(base.Classifier):
         A topic is taken to speak each of its words equally often, a group to be the mixture of its topics; a
         term's weight for a child is the log of how often the child speaks it, less that of STRANGE.
         """
-        share: dict[str, float] = {"": sum(topic.weight for topic in known)}
-        spoken: dict[tuple[str, int], dict[int, float]] = {}
+        share = {0: sum(topic.weight for topic in known)}
+        spoken: dict[tuple[int, int], dict[int, float]] = {}
         for topic in known:
-            for node, child in self._place(topic.path):
-                below = node.children[child]
-                share[below] = share.get(below, 0.0) + topic.weight
+            for node, place in self._place(topic.path).tolist():
+                child = self._tree.child_of(node, place)
+                share[child] = share.get(child, 0.0) + topic.weight
         for topic in known:
-            for node, child in self._place(topic.path):
-                often = topic.weight / share[node.children[child]] / len(topic.terms)
+            for node, place in self._place(topic.path).tolist():
+                often = topic.weight / share[self._tree.child_of(node, place)] / len(topic.terms)
                 for term in topic.terms.tolist():
-                    children = spoken.setdefault((node.path, term), {})
-                    children[child] = children.get(child, 0.0) + often
-        for path, node in self._nodes.items():
-            odds = [self.bias_rate * math.log(share[child] / share[path]) for child in node.children]
-            node.bias = np.array(odds, np.float64)
-        for (path, term), children in spoken.items():
-            for child, often in children.items():
-                block = self._nodes[path].blocks[child // WIDTH]
-                weight = self.strength * math.log(1.0 + often / STRANGE)
-                hashed_softmax.know(self._table, np.uint32(term), block, child % WIDTH, weight)
+                    children = spoken.setdefault((node, term), {})
+                    children[place] = children.get(place, 0.0) + often
+        for node in range(len(self._paths)):
+            for place in range(self._tree.children[node]):
+                odds = math.log(share[self._tree.child_of(node, place)] / share[node])
+                self._tree.bias[block_of(self._tree, node, place), place % WIDTH] = self.bias_rate * odds
+        rows = [
+            (term, block_of(self._tree, node, place), place % WIDTH, self.strength * math.log(1.0 + often / STRANGE))
+            for (node, term), children in spoken.items()
+            for place, often in children.items()
+        ]
+        if rows:
+            terms, blocks, columns, weights = zip(*rows, strict=True)
+            hashed_softmax.know(
+                self._table,
+                np.array(terms, np.uint32),
+                np.array(blocks, np.int32),
+                np.array(columns, np.int32),
+                np.array(weights),
+            )
 
-    def _place(self, path: str) -> list[tuple[_Node, int]]:
-        """Return the nodes on the way to a topic, each with the child to take, making those that lack."""
-        steps: list[tuple[_Node, int]] = []
+    def _place(self, path: str) -> I32:
+        """Return the way to a topic, making the nodes that lack as long as there is room."""
         parts = [part for part in path.split("/") if part]
         above = self._nodes[""]
         for depth in range(1, len(parts) + 1):
             here = "/".join(parts[:depth])
-            if here not in self._nodes:
-                if len(self._nodes) > self.max_topics:
+            node = self._nodes.get(here)
+            if node is None:
+                if len(self._paths) > self.max_topics:
                     break
-                self._nodes[here] = _Node(here, len(above.children))
-                self._blocks = above.adopt(here, self._blocks)
-            below = self._nodes[here]
-            steps.append((above, below.place))
-            above = below
-        return steps
+                place = int(self._tree.children[above.number])
+                self._tree = self._tree.grown(above.number)
+                node = _Node(
+                    len(self._paths), np.append(above.way, np.array([[above.number, place]], np.int32), axis=0)
+                )
+                self._paths.append(here)
+                self._nodes[here] = node
+            above = node
+        return above.way
 
 
 def _hashes(x: dict[FeatureName, Any] | Hashes) -> Hashes:

@@ -1,5 +1,7 @@
 """The detectors of one street, fed with numbers and times, within the street's share of the budget."""
 
+from functools import lru_cache
+
 from detectors.base import Decision, Evidence
 from detectors.calibration import Calibrator
 from detectors.callers import CallerLedger
@@ -7,6 +9,7 @@ from detectors.floor import Floor, FloorDetector
 from detectors.mass import MassDetector
 from detectors.new import NewDetector
 from detectors.recurred import RecurredDetector
+from detectors.regrowth import RegrowthDetector
 from detectors.rising import RisingDetector
 from detectors.urgent import DangerCue, UrgentDetector
 from sentinel.records import UNKNOWN_STREET, RoutedTicket
@@ -19,7 +22,7 @@ HOUR = 3600.0
 #: seen yet, on the high side; the stream's own past takes over.
 GROWTH_RATE = 0.1
 #: How a street's false alarms are shared out over the kinds that have any.
-KIND_SHARES = {"new": 0.55, "mass": 0.25, "rising": 0.15, "recurred": 0.05}
+KIND_SHARES = {"new": 0.5, "mass": 0.2, "regrowth": 0.15, "rising": 0.1, "recurred": 0.05}
 #: What data without streets may spend of all streets' budget: it must not starve.
 UNKNOWN_SHARE = 0.25
 #: Streets a city whose streets are not listed is taken to have.
@@ -45,17 +48,15 @@ def city_budget(settings: Settings) -> float:
     return settings.budget.false_alarms_per_week * settings.budget.city_share
 
 
+@lru_cache(maxsize=4096)
 def cells_of(topic: str) -> tuple[str, ...]:
     """Return the series a ticket counts in, each after its parent: the street, the group, the whole path.
 
     >>> cells_of("住建房产/物业管理")
     ('', '住建房产', '住建房产/物业管理')
     """
-    series = [""]
-    if topic:
-        parts = topic.split("/")
-        series += ["/".join(parts[: n + 1]) for n in range(len(parts))]
-    return tuple(series)
+    parts = topic.split("/") if topic else []
+    return ("", *("/".join(parts[: n + 1]) for n in range(len(parts))))
 
 
 def topic_shares(settings: Settings) -> dict[str, float]:
@@ -69,6 +70,8 @@ def topic_shares(settings: Settings) -> dict[str, float]:
 
 class StreetWatch:
     """`new`, `mass`, `recurred`, the floors, `rising` and `urgent` for one street, or for what spans them.
+
+    `rising` is both a cell's, a topic's or a street's, and that of an issue already known (regrowth).
 
     Parameters
     ----------
@@ -91,6 +94,11 @@ class StreetWatch:
         self._mass = MassDetector(
             share["mass"],
             min_callers=d.mass.min_callers,
+            calibrator=Calibrator(floor=2.0, span=14 * DAY, rate=GROWTH_RATE * streets),
+        )
+        self._regrowth = RegrowthDetector(
+            share["regrowth"],
+            min_callers=d.rising.min_issue_callers,
             calibrator=Calibrator(floor=2.0, span=14 * DAY, rate=GROWTH_RATE * streets),
         )
         self._recurred = RecurredDetector(
@@ -127,6 +135,7 @@ class StreetWatch:
         decisions = [
             self._recurred.update(issue, callers, ticket.caller),
             self._new.update(issue, callers, topic),
+            self._regrowth.update(issue, callers, unknown=not ticket.caller),
         ]
         if countable:
             decisions.append(self._mass.update(issue, callers))
@@ -172,5 +181,5 @@ class StreetWatch:
 
     def forget(self, issue: str) -> None:
         """Drop all state of an issue."""
-        for keeper in (self._ledger, self._new, self._mass, self._recurred):
+        for keeper in (self._ledger, self._new, self._mass, self._regrowth, self._recurred):
             keeper.forget(issue)

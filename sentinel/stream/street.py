@@ -158,10 +158,12 @@ class StreetUnit:
             self.records += 1
             self._touched.add(f"{_STREET}:{record.street}")
             return partition.take(record)
-        if partition.idle(record.clock):
+        if partition.due > record.clock:
             partition.applied = record.seq
             return Outputs([])
-        self._touched |= {f"{_STREET}:{code}" for code in partition.streets}
+        self._touched |= {
+            f"{_STREET}:{code}" for code, street in partition.streets.items() if street.due() <= record.clock
+        }
         return partition.take(record)
 
     def _change(self, record: ConfigChange) -> Outputs:

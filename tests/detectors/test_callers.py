@@ -20,7 +20,10 @@ def test_counts_what_a_full_list_counts(calls: list[tuple[int, str]], window: fl
         assert callers.distinct(float(t), window) == len(set(inside) - {""})
         assert callers.unknown(float(t), window) == inside.count("")
         both = len(set(inside) - {""}) + inside.count("")
-        assert callers.calls(float(t), (window,), least=1) == ([both] if both else [])
+        assert callers.count(float(t), window) == both
+        assert [callers.reach(float(t), (window,), (least,)) for least in range(1, 6)] == [
+            both >= least for least in range(1, 6)
+        ]
 
 
 @given(CALLS)

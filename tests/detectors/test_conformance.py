@@ -90,7 +90,7 @@ def _overdue(watch: Watch, call: Call) -> Said:
     ticket = f"{call.issue} of {call.caller}"
     watch.detector.open(handler, ticket, call.t + HOUR)
     if not call.issue.startswith("burst"):
-        watch.detector.close(handler, ticket)
+        watch.detector.close(handler, ticket, call.t)
     return [watch.detector.update(handler, call.t)]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from detectors.base import Decision
 from detectors.baseline import Stretch
-from detectors.rising import RisingDetector, _Climb
+from detectors.rising import WINDOWS, RisingDetector, _Climb, _Series
 from tests.detectors.streams import DAY, HOUR, MONDAY, Call, background, burst, merged
 
 
@@ -28,6 +28,40 @@ def test_a_jump_of_a_sparse_cell_is_found_within_hours() -> None:
     fired = _run(RisingDetector(), merged(list(background(1, 43)), jump))
     assert any(key == "g3/t11" and call.issue == "jump" for key, call, _ in fired)
     assert all(call.t >= jump[0].t for _, call, _ in fired)
+
+
+class _TestsEverything(RisingDetector):
+    """Tests every window at every call."""
+
+    def _fewest(self, series: _Series, now: float) -> list[int]:  # noqa: ARG002  # the other's
+        return [self.min_calls] * len(WINDOWS)
+
+
+@pytest.mark.parametrize(("seed", "calls_a_day"), [(21, 4.0), (22, 40.0), (23, 250.0)])
+def test_what_is_not_tested_would_not_have_scored(seed: int, calls_a_day: float) -> None:
+    """Bursts of any size, late calls and a dead line included."""
+    rng = random.Random(seed)
+    days = round(2500 / calls_a_day) + 30
+    bursts = [
+        burst(
+            f"burst {size}", MONDAY + rng.random() * days * DAY, size, rng.choice([1.0, 20.0, 120.0]), f"g{size % 8}/t3"
+        )
+        for size in (6, 9, 15, 40)
+    ]
+    calls = merged(list(background(seed, days, calls_a_day)), *bursts)
+    calls = [call for call in calls if not 0.6 < (call.t - MONDAY) / DAY / days < 0.7]
+    calls.sort(key=lambda call: call.t + (rng.random() < 0.03) * rng.random() * 2 * DAY)
+    said = [
+        [
+            rising.update(key, call.t, call.caller, parent)
+            for call in calls
+            for group in (call.topic.partition("/")[0],)
+            for key, parent in (("", None), (group, ""), (call.topic, group))
+        ]
+        for rising in (RisingDetector(1.0, min_calls=2), _TestsEverything(1.0, min_calls=2))
+    ]
+    assert said[0] == said[1]
+    assert sum(decision is not None for decision in said[0]) > 50
 
 
 def test_one_caller_is_no_rise() -> None:

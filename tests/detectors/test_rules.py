@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from detectors.base import Decision
 from detectors.bounced import BouncedDetector
 from detectors.overdue import OverdueDetector
 from detectors.repeat_call import RepeatCallDetector
@@ -66,23 +67,61 @@ def test_returned_three_times_or_three_handlers() -> None:
     assert bounced.update("v", 0.0) is None
 
 
+def run_a_desk(overdue: OverdueDetector, days: range, late_one_in: int, key: str = "desk") -> list[Decision]:
+    """Eight tickets a day with a limit of one day, of which one in so many is closed three days too late."""
+    said = []
+    to_close: list[tuple[float, str]] = []
+    for n in range(days.start * 8, days.stop * 8):
+        t = n * DAY / 8
+        overdue.open(key, f"t{n}", due=t + DAY)
+        to_close.append((t + (4 * DAY if n % late_one_in == 0 else HOUR), f"t{n}"))
+        for at, ticket in sorted(to_close):
+            if at <= t:
+                overdue.close(key, ticket, at)
+                to_close.remove((at, ticket))
+        said.append(overdue.update(key, t))
+    return [decision for decision in said if decision is not None]
+
+
 def test_a_pile_above_the_desks_own_past() -> None:
     overdue = OverdueDetector()
-    for n in range(6):
-        overdue.open("slow desk", f"s{n}", due=0.0)
-    said = [overdue.update("slow desk", day * DAY) for day in range(1, 120)]
-    assert said[-1] is not None
-    assert not said[-1].fired  # six is what this desk always has
+    slow = run_a_desk(overdue, range(120), late_one_in=2)
+    assert slow
+    assert not any(decision.fired for decision in slow[-100:])  # that half run over is what this desk always does
     for n in range(20):
-        overdue.open("slow desk", f"x{n}", due=120 * DAY)
-    piled = overdue.update("slow desk", 121 * DAY)
+        overdue.open("desk", f"x{n}", due=120 * DAY)
+    piled = overdue.update("desk", 121 * DAY)
     assert piled is not None
     assert piled.fired
+    assert piled.evidence.observed > piled.evidence.high > piled.evidence.expected
     for n in range(20):
-        overdue.close("slow desk", f"x{n}")
-    relieved = overdue.update("slow desk", 121 * DAY)
-    assert relieved is not None
-    assert relieved.evidence.observed == 6.0
+        overdue.close("desk", f"x{n}", 121 * DAY)
+    relieved = overdue.update("desk", 121 * DAY)
+    assert relieved is not None  # they ran over all the same
+
+
+def test_five_late_tickets_are_news_at_a_small_desk_and_none_at_a_large_one() -> None:
+    small, large = OverdueDetector(), OverdueDetector()
+    for n in range(5):
+        for overdue in (small, large):
+            overdue.open("desk", f"late{n}", due=DAY)
+    for n in range(100):
+        large.open("desk", f"t{n}", due=2 * DAY)
+        large.close("desk", f"t{n}", HOUR)
+    told = [overdue.update("desk", 1.5 * DAY) for overdue in (small, large)]
+    assert [decision is not None and decision.fired for decision in told] == [True, False]
+
+
+def test_a_desk_that_closes_nothing_is_soon_no_news() -> None:
+    """A source that never says what became of its tickets."""
+    overdue = OverdueDetector()
+    said = []
+    for day in range(200):
+        for n in range(3):
+            overdue.open("desk", f"{day}-{n}", due=(day + 1) * DAY)
+        overdue.give_up((day - 30) * DAY)
+        said.append(overdue.update("desk", day * DAY))
+    assert not any(decision is not None and decision.fired for decision in said[60:])
 
 
 def test_a_moved_limit_counts_once() -> None:
@@ -95,6 +134,31 @@ def test_a_moved_limit_counts_once() -> None:
     assert late.evidence.observed == 1.0
 
 
+def test_only_large_piles_are_for_looking_at() -> None:
+    overdue = OverdueDetector()
+    for handler, tickets in (("small", 4), ("none due", 0), ("large", 9), ("also", 5)):
+        for n in range(tickets):
+            overdue.open(handler, f"t{n}", due=10.0)
+        overdue.open(handler, "later", due=1e12)
+    assert overdue.large(9.0) == []
+    assert overdue.large(10.0) == ["also", "large"]
+    for handler in ("small", "none due"):
+        assert overdue.update(handler, 10.0) is None
+
+
+def test_the_past_is_the_same_however_often_it_was_looked_at() -> None:
+    often, seldom = OverdueDetector(), OverdueDetector()
+    for n in range(2000):
+        t = n * HOUR
+        for overdue in (often, seldom):
+            overdue.open("desk", f"t{n}", due=t + DAY)
+            if n >= 100:
+                overdue.close("desk", f"t{n - 100}", t)
+        often.update("desk", t)
+    told = often.update("desk", 2000 * HOUR), seldom.update("desk", 2000 * HOUR)
+    assert told[0] == told[1]
+
+
 def test_what_was_never_closed_is_given_up() -> None:
     overdue = OverdueDetector(min_tickets=1)
     for n, due in enumerate([30.0, 10.0, 20.0, 10.0]):
@@ -102,11 +166,8 @@ def test_what_was_never_closed_is_given_up() -> None:
     overdue.open("other", "o", due=10.0)
     overdue.give_up(10.0)
     assert dict(overdue.limits("desk")) == {"t0": 30.0, "t2": 20.0}
-    assert overdue.keys() == ["desk"]
-    late = overdue.update("desk", 50.0)
-    assert late is not None
-    assert late.evidence.observed == 2.0
-    overdue.close("desk", "t1")
+    assert overdue.large(50.0) == ["desk"]
+    overdue.close("desk", "t1", 50.0)
     assert dict(overdue.limits("nobody")) == {}
 
 

@@ -66,12 +66,15 @@ def test_what_falls_due_soon_is_told_apart(desks: Desks, digest: Build) -> None:
     assert (facts.overdue, facts.due_soon) == (15, 4)
 
 
-def test_piles_are_looked_at_once_an_hour_in_the_order_of_names(desks: Desks, digest: Build) -> None:
-    for name in ("乙", "甲", "丙"):
-        desks.take(digest(f"T-{name}", due_at=NOON + DAY, handler=name))
-    assert desks.hourly(NOON) == sorted(["乙", "甲", "丙"])
-    assert desks.hourly(NOON + HOUR - 1) == []
-    assert desks.hourly(NOON + HOUR) == sorted(["乙", "甲", "丙"])
+def test_large_piles_are_looked_at_once_an_hour_in_the_order_of_names(desks: Desks, digest: Build) -> None:
+    for name, tickets in (("乙", 5), ("甲", 6), ("丙", 4), ("丁", 5)):
+        for n in range(tickets):
+            due = NOON + (2 * DAY if name == "丁" else HOUR)
+            desks.take(digest(f"T-{name}-{n}", due_at=due, handler=name))
+    assert desks.hourly(NOON) == []
+    assert desks.hourly(NOON + HOUR) == sorted(["乙", "甲"])
+    assert desks.hourly(NOON + 2 * HOUR - 1) == []
+    assert desks.hourly(NOON + 2 * HOUR) == sorted(["乙", "甲"])
 
 
 def test_many_contradicted_closings_are_told_once_with_their_number(desks: Desks, digest: Build) -> None:
@@ -92,12 +95,12 @@ def test_many_contradicted_closings_are_told_once_with_their_number(desks: Desks
 def test_a_ticket_that_is_never_closed_is_given_up(desks: Desks, digest: Build, settings: Settings) -> None:
     pile(desks, digest, 15)
     limit = NOON + 48 * HOUR
-    desks.take(digest("T-late", due_at=limit + 30 * DAY))
+    for n in range(5):
+        desks.take(digest(f"T-late-{n}", due_at=limit + 30 * DAY))
     assert len(pile_ids(desks, limit + DAY)) == 15
-    desks.hourly(limit + settings.memory.tickets + HOUR)
-    assert desks.judge(DESK, limit + settings.memory.tickets + HOUR) == []
-    assert desks.hourly(limit + settings.memory.tickets + 2 * HOUR) == [DESK]  # T-late is still there
+    assert desks.hourly(limit + settings.memory.tickets + HOUR) == [DESK]  # those that fell due later are still there
     assert desks.hourly(limit + settings.memory.tickets + 31 * DAY) == []
+    assert desks.judge(DESK, limit + settings.memory.tickets + 31 * DAY) == []
 
 
 def test_a_limit_long_past_or_impossibly_far_is_none(desks: Desks, digest: Build, settings: Settings) -> None:

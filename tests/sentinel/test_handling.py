@@ -133,5 +133,8 @@ def test_a_ticket_is_forgotten_some_time_after_its_last_event(
     watch.take(later, issue)
     watch.forget(later.clock - DAY)
     assert watch.issue_of("T1") == issue.id
+    for clock in range(int(later.clock - 15 * DAY), int(later.clock), int(DAY)):
+        watch.forget(clock)
+        assert watch.issue_of("T1") == issue.id
     watch.forget(later.clock)
     assert watch.issue_of("T1") == ""
