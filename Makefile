@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: help run test check format bench clean
+.PHONY: help run test chaos check format bench clean
 
 help:            ## list the targets
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -21,6 +21,9 @@ run: $(READY)    ## simulate a hotline, replay it, and say which planted inciden
 
 test: $(READY)   ## the whole test suite
 	$(BIN)/python -m pytest
+
+chaos: $(READY)  ## the long form of the chaos tests: whatever is killed, the alerts stay the same
+	$(BIN)/python -m pytest -m chaos
 
 check: $(READY)  ## lint, format and types
 	$(BIN)/ruff check .

@@ -82,6 +82,13 @@ class AlertBook:
         self._threads: dict[_Key, Thread] = {}
         self._timers: Timers[_Key] = Timers()
 
+    def configure(self, street_name: str, rules: LifecycleRules, severity: SeverityRules, zone: tzinfo) -> None:
+        """Let other rules hold from now on; the alerts stay as they are."""
+        self.street_name = street_name
+        self.rules = rules
+        self.zone = zone
+        self._judge = SeverityJudge(severity)
+
     def __len__(self) -> int:
         """Return how many alerts the book remembers, ended ones included."""
         return len(self._threads)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from typing import ClassVar, Final, Literal, NamedTuple
+from typing import ClassVar, Final, Literal, NamedTuple, Self
 
 from river import base
 
@@ -91,3 +91,10 @@ class Detector(base.Base, abc.ABC):
 
     def forget(self, key: str) -> None:
         """Drop all state of ``key``; an unknown key is no error."""
+
+    def retune(self, like: Self) -> None:
+        """Take over the parameters of another detector of the class; what was learned stays."""
+        for name in like._get_params():
+            value = getattr(like, name)
+            if not isinstance(value, base.Base):
+                setattr(self, name, value)

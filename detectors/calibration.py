@@ -142,6 +142,10 @@ class Calibrator(base.Base):
         if key in self._open:
             self._close(key)
 
+    def discard(self, key: str) -> None:
+        """Drop the open episode of a key, uncounted: it was no chance."""
+        self._open.pop(key, None)
+
     def episodes_a_day(self, score: float) -> float:
         """Episodes a day that reach ``score`` by chance, all keys together."""
         rate = (self.rate * self.rate_weight + self._episodes) / (self.rate_weight + self._days)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from detectors.base import Basis, Decision, Detector, Evidence
 from detectors.calibration import Budget, Calibrator
@@ -26,6 +26,11 @@ class StatisticalDetector(Detector):
         self.alarms_per_week = alarms_per_week
         self.calibrator = calibrator
         self._budget = Budget(alarms_per_week)
+
+    def retune(self, like: Self) -> None:
+        """Take over another's parameters, its budget with them."""
+        super().retune(like)
+        self._budget = like._budget
 
     def forget(self, key: str) -> None:
         """Drop all state of ``key`` and end its episode."""

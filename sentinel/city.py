@@ -13,7 +13,7 @@ from sentinel.facts import evidence_of, issue_facts, tickets_facts
 from sentinel.gist import gist
 from sentinel.issues import Issue
 from sentinel.reading import issue_id_of
-from sentinel.records import Digest, HandlerDigest, Heartbeat, IssueDigest, RoutedTicket
+from sentinel.records import ConfigChange, Digest, Feedback, HandlerDigest, Heartbeat, IssueDigest, RoutedTicket
 from sentinel.shared import Shared
 from sentinel.watch import StreetWatch, cells_of, city_budget
 
@@ -82,6 +82,24 @@ class City:
                     alerts += self._ticket(digest)
             del self._held[:ready]
         return alerts + self._advance(heartbeat.clock, heartbeat.seq)
+
+    def change(self, record: ConfigChange) -> None:
+        """Apply a change of the configuration."""
+        self.configure(self._shared.changed(record.document))
+
+    def feedback(self, record: Feedback) -> None:
+        """Learn what people found out about an alert."""
+        if record.real:
+            self._watch.confirm(record.scope, record.subject)
+
+    def configure(self, shared: Shared) -> None:
+        """Let another configuration hold from now on; what was learned stays."""
+        self._shared = shared
+        settings = shared.settings
+        self._clusterer.settings = shared.city_clusterer_settings
+        self._watch.configure(settings, city_budget(settings))
+        self._desks.configure(settings)
+        self._book.configure(settings.streets.name, settings.alerts.rules, settings.severity, settings.timezone)
 
     # -- issues and topics -------------------------------------------------------------------------------
 

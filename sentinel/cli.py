@@ -58,6 +58,13 @@ def _config_option(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--map", "mapping", metavar="FIELD=COLUMN,…", default="", help="Foreign column names.")
 @click.option("--speed", type=click.FloatRange(min=0), default=0.0, help="Times real time; 0: at once.")
 @click.option("--workers", type=click.IntRange(0, 64), default=0, help="Processes to spread the streets over.")
+@click.option(
+    "--order",
+    type=click.Choice(["arrival", "log"]),
+    default="arrival",
+    show_default=True,
+    help="log: FILES is one that `sentinel export` wrote.",
+)
 @click.option("--quiet", is_flag=True, help="Print the closing table only.")
 def replay(
     files: tuple[Path, ...],
@@ -66,6 +73,7 @@ def replay(
     mapping: str,
     speed: float,
     workers: int,
+    order: str,
     quiet: bool,
 ) -> None:
     """Replay ticket FILES (JSONL, CSV, XLSX; gzip too) and write alerts, issues and assignments.
@@ -74,6 +82,13 @@ def replay(
     sentinel replay tickets.xlsx --out out/today
     sentinel replay old.csv --map created_at=time,ticket_id=id,caller=user --out out/old
     """
+    if order == "log":
+        if config or mapping or speed or workers:
+            raise click.UsageError("--order log takes its settings from the log; leave the other options out")
+        from sentinel.replay_log import run_replay_log
+
+        run_replay_log(files, out, quiet)
+        return
     _refuse_bad_arguments(files, config, mapping)
     from sentinel.replay_command import run_replay
 
@@ -153,6 +168,129 @@ def check_config(directory: Path | None) -> None:
     from sentinel.check_config import check_config as check
 
     sys.exit(check(directory, Console()))
+
+
+@main.command()
+@_config_option
+@click.option("--loglevel", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True)
+def worker(config: Path | None, loglevel: str) -> None:
+    """Run a worker of the service on Kafka; where its servers are stands in the environment.
+
+    \b
+    SENTINEL_KAFKA=broker:9092 SENTINEL_CALLER_KEY_FILE=caller.key sentinel worker --config my-config
+    """
+    from sentinel.stream.worker_command import run_worker
+
+    run_worker(config, loglevel)
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True, type=FILES)
+@click.option("--map", "mapping", metavar="FIELD=COLUMN,…", default="", help="Foreign column names.")
+@click.option("--rate", type=click.FloatRange(min=0), default=0.0, help="Events a second; 0: at once.")
+@click.option("--finish", is_flag=True, help="End the stream as a replay ends a file.")
+def produce(files: tuple[Path, ...], mapping: str, rate: float, finish: bool) -> None:
+    """Put the tickets of FILES on Kafka, in the order in which a replay takes them."""
+    from rich.console import Console
+
+    from sentinel.readers.columns import parse_map
+    from sentinel.stream.environment import Environment
+    from sentinel.stream.produce import run_produce
+
+    run_produce(files, parse_map(mapping), rate, finish, Environment.read(), Console())
+
+
+@main.command()
+@click.argument("what", type=click.Choice(["alerts"]))
+@click.option("--all", "everything", is_flag=True, help="Begin with the oldest that are kept.")
+@click.option("--lines", is_flag=True, help="Print the lines of JSON as they are.")
+def tail(what: str, everything: bool, lines: bool) -> None:  # noqa: ARG001  # alerts are all there is
+    """Show alerts as they come."""
+    from rich.console import Console
+
+    from sentinel.stream.environment import Environment
+    from sentinel.stream.tail import run_tail
+
+    run_tail(Environment.read(), Console(), everything=everything, lines=lines)
+
+
+@main.command()
+@click.argument("file", type=FILES)
+def export(file: Path) -> None:
+    """Write the routed log to FILE; `sentinel replay FILE --order log` reproduces its alerts."""
+    from rich.console import Console
+
+    from sentinel.stream.environment import Environment
+    from sentinel.stream.export import run_export
+
+    run_export(file, Environment.read(), Console())
+
+
+@main.command()
+def rebuild() -> None:
+    """Fill Redis again from what Kafka keeps."""
+    from rich.console import Console
+
+    from sentinel.stream.environment import Environment
+    from sentinel.stream.rebuild import run_rebuild
+
+    run_rebuild(Environment.read(), Console())
+
+
+@main.command()
+@_config_option
+def settings(config: Path | None) -> None:
+    """Show what the service goes by: environment and files, secrets hidden."""
+    from rich.console import Console
+
+    from sentinel.stream.settings_command import run_settings
+
+    run_settings(config, Console())
+
+
+@main.group("config")
+def config_group() -> None:
+    """Settings of a running service."""
+
+
+@config_group.command("apply")
+@click.argument("directory", type=FILES)
+def config_apply(directory: Path) -> None:
+    """Validate DIRECTORY and put its settings in force, from this point of the log on."""
+    from rich.console import Console
+
+    from sentinel.stream.config_command import run_config_apply
+    from sentinel.stream.environment import Environment
+
+    run_config_apply(directory, Environment.read(), Console())
+
+
+@main.group("dead-letters")
+def dead_letters() -> None:
+    """What could not be processed."""
+
+
+@dead_letters.command("list")
+def dead_letters_list() -> None:
+    """Show every dead letter: where it came from, why, and what it was, masked."""
+    from rich.console import Console
+
+    from sentinel.stream.dead_letters import run_list
+    from sentinel.stream.environment import Environment
+
+    run_list(Environment.read(), Console())
+
+
+@dead_letters.command("requeue")
+@click.option("--all", "everything", is_flag=True, help="Those sent again before, too.")
+def dead_letters_requeue(everything: bool) -> None:
+    """Send what is behind the dead letters again, after a fix."""
+    from rich.console import Console
+
+    from sentinel.stream.dead_letters import run_requeue
+    from sentinel.stream.environment import Environment
+
+    run_requeue(Environment.read(), Console(), everything=everything)
 
 
 if __name__ == "__main__":

@@ -41,6 +41,13 @@ class Desks:
         self._spoke: dict[str, Decision] = {}
         self._hour = 0.0
 
+    def configure(self, settings: Settings) -> None:
+        """Let other settings hold from now on; what was learned stays."""
+        fresh = Desks(settings)
+        self._window, self._close, self._memory = fresh._window, fresh._close, fresh._memory
+        self._overdue.retune(fresh._overdue)
+        self._unsatisfied.retune(fresh._unsatisfied)
+
     def take(self, digest: HandlerDigest) -> None:
         """Note what happened to a ticket at a handler."""
         handler, ticket = digest.handler, digest.ticket_id

@@ -59,6 +59,12 @@ class HandlingWatch:
         self._merged: dict[str, str] = {}
         self.digests: list[HandlerDigest] = []
 
+    def configure(self, settings: Settings) -> None:
+        """Let other settings hold from now on; what was learned stays."""
+        fresh = HandlingWatch(settings)
+        self._bounced.retune(fresh._bounced)
+        self._repeat.retune(fresh._repeat)
+
     def issue_of(self, ticket_id: str) -> str:
         """Return the issue of a ticket, "" if it is not known."""
         known = self._tickets.get(ticket_id)

@@ -1,12 +1,12 @@
 """The first stage: validated ticket events in; numbered, stamped, masked and routed records out."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple, get_args
 
-from sentinel.records import UNKNOWN_STREET, End, Routed, RoutedTicket, Tick
+from sentinel.records import UNKNOWN_STREET, ConfigChange, End, Feedback, Routed, RoutedTicket, Tick
 from sentinel.tickets import EventName, TicketEvent
 from sentinel.times import posix_seconds
 
@@ -80,14 +80,19 @@ class Intake:
         self._expiry: deque[tuple[float, str]] = deque()
         self._clean_names: set[str] = set()
 
-    def take(self, position: int, event: TicketEvent) -> Taken:
-        """Take one event; see the class for redeliveries."""
+    def take(self, position: int, event: TicketEvent, appended: float | None = None) -> Taken:
+        """Take one event; see the class for redeliveries.
+
+        `appended` is when the source got it, if it knows: it stands in for an arrival that is not given when an
+        event is judged to come from the future.
+        """
         if position <= self.position:
             return Taken([])
         self.position = position
         at = posix_seconds(event.at)
         arrival = at if event.arrived_at is None else posix_seconds(event.arrived_at)
-        if at > max(arrival, self.clock) + self.settings.future:
+        heard = arrival if event.arrived_at is not None or appended is None else appended
+        if at > max(heard, self.clock) + self.settings.future:
             return Taken([], Refusal.FUTURE)
         ticket_id = event.ticket_id
         identity = _identity(event.event, at)
@@ -132,6 +137,24 @@ class Intake:
             )
         )
         return Taken(records)
+
+    def pass_time(self, clock: float) -> list[Routed]:
+        """Let the clock reach a time though nothing has arrived; return the ticks."""
+        clock = max(self.clock, clock)
+        records = self._ticks(clock)
+        self.clock = clock
+        return records
+
+    def change(self, document: Mapping[str, dict[str, object]], door: Door, settings: IntakeSettings) -> list[Routed]:
+        """Let another configuration hold from here on."""
+        self.seq += 1
+        self.attach(door, settings)
+        return [ConfigChange(self.seq, self.clock, document)]
+
+    def feedback(self, street: str, scope: str, subject: str, *, real: bool) -> list[Routed]:
+        """Number what people found out about an alert."""
+        self.seq += 1
+        return [Feedback(self.seq, self.clock, street, scope, subject, real)]
 
     def end(self) -> list[Routed]:
         """Close the input: the clock stops where it is."""

@@ -1,9 +1,10 @@
 """The street stage as it is spread: the streets of one partition behind one state machine."""
 
+from collections.abc import Iterable
 from math import inf
 
 from alerts import Alert
-from sentinel.records import Digest, IssueSummary, Outputs, Routed, RoutedTicket
+from sentinel.records import ConfigChange, Digest, Feedback, IssueSummary, Outputs, Routed, RoutedTicket
 from sentinel.shared import Shared
 from sentinel.street import Street
 
@@ -23,7 +24,7 @@ class Partition:
         self._shared = shared
 
     def take(self, record: Routed) -> Outputs:
-        """Apply one record: a ticket goes to its street, a tick or the end to all of them by code."""
+        """Apply one record: what is about one street goes there, anything else to all of them by code."""
         if record.seq <= self.applied:
             return Outputs([])
         self.applied = record.seq
@@ -35,6 +36,10 @@ class Partition:
             if self.due > -inf:
                 self.due = min(self.due, street.due())
             return outputs
+        if isinstance(record, Feedback) and record.street:
+            if record.street in self.streets:
+                self.streets[record.street].feedback(record)
+            return Outputs([])
         digests: list[Digest] = []
         alerts: list[Alert] = []
         issues: list[IssueSummary] = []
@@ -44,12 +49,34 @@ class Partition:
                 alerts += street.advance(record.clock, record.seq)
                 digests += street.drain()
                 issues += street.forgotten()
-        self.due = min((street.due() for street in self.streets.values()), default=inf)
+        self._look_ahead()
         return Outputs(alerts, digests=digests, issues=issues)
+
+    def adopt(self, applied: int, streets: Iterable[Street]) -> None:
+        """Take over restored streets, which have applied everything up to a number."""
+        self.applied = applied
+        for street in streets:
+            street.attach(self._shared)
+            self.streets[street.code] = street
+        self._look_ahead()
+
+    def change(self, record: ConfigChange, shared: Shared) -> Outputs:
+        """Apply a change of the configuration to what `shared` holds."""
+        if record.seq <= self.applied:
+            return Outputs([])
+        outputs = self.take(record)
+        self._shared = shared
+        for street in self.streets.values():
+            street.configure(shared)
+        self._look_ahead()
+        return outputs
 
     def summaries(self) -> Outputs:
         """Return the summary of every live issue, for the end of a replay."""
         return Outputs([], issues=[s for code in sorted(self.streets) for s in self.streets[code].summaries()])
+
+    def _look_ahead(self) -> None:
+        self.due = min((street.due() for street in self.streets.values()), default=inf)
 
     def __getstate__(self) -> dict[str, object]:
         """State without what belongs to the package and the configuration."""

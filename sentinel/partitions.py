@@ -12,7 +12,16 @@ from typing import Protocol
 from sentinel.errors import SentinelError
 from sentinel.garbage import seldom_collected
 from sentinel.partition import Partition
-from sentinel.records import Digest, End, Heartbeat, Outputs, Routed, RoutedTicket, Tick
+from sentinel.records import (
+    ConfigChange,
+    Digest,
+    Feedback,
+    ForAll,
+    Heartbeat,
+    Outputs,
+    Routed,
+    RoutedTicket,
+)
 from sentinel.settings import Settings
 from sentinel.shared import Shared
 
@@ -27,11 +36,11 @@ class Partitions(Protocol):
     def sources(self) -> int:
         """How many heartbeats make a round, numbered from 0."""
 
-    def ticket(self, partition: int, record: RoutedTicket) -> None:
-        """Send a ticket to its partition."""
+    def ticket(self, partition: int, record: RoutedTicket | Feedback) -> None:
+        """Send what is about one street to its partition."""
 
-    def tick(self, record: Tick | End) -> None:
-        """Send a tick, or the end, to all partitions."""
+    def tick(self, record: ForAll) -> None:
+        """Send what concerns all to all partitions."""
 
     def ready(self) -> Sequence[list[Outputs]]:
         """Return the rounds that are complete."""
@@ -48,6 +57,7 @@ class InlinePartitions:
 
     def __init__(self, shared: Shared, numbers: list[int], number: int = 0) -> None:
         self.partitions = {n: Partition(n, shared) for n in numbers}
+        self._shared = shared
         self._number = number
         self._due = inf
         """before this clock no partition has anything to do at a tick"""
@@ -59,26 +69,35 @@ class InlinePartitions:
         """This process answers as one."""
         return 1
 
-    def ticket(self, partition: int, record: RoutedTicket) -> None:
-        """Apply a ticket."""
+    def ticket(self, partition: int, record: RoutedTicket | Feedback) -> None:
+        """Apply a ticket, or feedback."""
         state = self.partitions[partition]
         outputs = state.take(record)
         self._due = min(self._due, state.due)
         if outputs.alerts or outputs.assigned:
             self._round.append(outputs)
 
-    def tick(self, record: Tick | End) -> None:
+    def tick(self, record: ForAll) -> None:
         """Apply a tick to all partitions that have something to do, and close the round."""
         digests: list[Digest] = []
-        if self._due <= record.clock:
+        change = record if isinstance(record, ConfigChange) else None
+        if change is not None:
+            self._shared = self._shared.changed(change.document)
+        if change is not None or self._due <= record.clock:
             for partition in self.partitions.values():
-                if partition.due <= record.clock:
+                if change is not None:
+                    outputs = partition.change(change, self._shared)
+                elif partition.due <= record.clock:
                     outputs = partition.take(record)
-                    if outputs.alerts or outputs.issues:
-                        self._round.append(outputs)
-                    digests += outputs.digests
+                else:
+                    continue
+                if outputs.alerts or outputs.issues:
+                    self._round.append(outputs)
+                digests += outputs.digests
             self._due = min(partition.due for partition in self.partitions.values())
-        self._round.append(Outputs([], heartbeat=Heartbeat(record.seq, record.clock, self._number, tuple(digests))))
+        told = record if isinstance(record, ConfigChange | Feedback) else None
+        heartbeat = Heartbeat(record.seq, record.clock, self._number, tuple(digests), told)
+        self._round.append(Outputs([], heartbeat=heartbeat))
         self._rounds.append(self._round)
         self._round = []
 
@@ -96,8 +115,15 @@ class InlinePartitions:
     def close(self) -> None:
         """Nothing to let go of."""
 
+    def __getstate__(self) -> dict[str, object]:
+        """State without what belongs to the package and the configuration."""
+        state = self.__dict__.copy()
+        del state["_shared"]
+        return state
+
     def attach(self, shared: Shared) -> None:
         """Give restored partitions what their state leaves out."""
+        self._shared = shared
         for partition in self.partitions.values():
             partition.attach(shared)
 
@@ -109,7 +135,7 @@ def _child(connection: Connection, numbers: list[int], number: int) -> None:
         with seldom_collected():
             while (batch := connection.recv()) is not None:
                 for partition, record in batch:
-                    if isinstance(record, RoutedTicket):
+                    if isinstance(record, RoutedTicket) or (isinstance(record, Feedback) and record.street):
                         partitions.ticket(partition, record)
                     else:
                         partitions.tick(record)
@@ -174,15 +200,15 @@ class ProcessPartitions:
         """Each process answers as one."""
         return len(self._processes)
 
-    def ticket(self, partition: int, record: RoutedTicket) -> None:
-        """Send a ticket to the process that has its partition."""
+    def ticket(self, partition: int, record: RoutedTicket | Feedback) -> None:
+        """Send a ticket, or feedback, to the process that has its partition."""
         worker = self._worker_of[partition]
         batch = self._batches[worker]
         batch.append((partition, record))
         if len(batch) >= _BATCH:
             self._send(worker)
 
-    def tick(self, record: Tick | End) -> None:
+    def tick(self, record: ForAll) -> None:
         """Send a tick to all processes."""
         for worker in range(len(self._batches)):
             self._batches[worker].append((0, record))

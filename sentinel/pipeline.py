@@ -7,7 +7,17 @@ from alerts import Alert
 from sentinel.city import City
 from sentinel.intake import Door, Intake, IntakeSettings, Taken
 from sentinel.partitions import InlinePartitions, Partitions
-from sentinel.records import Assigned, IssueSummary, Merged, Outputs, Routed, RoutedTicket, in_log_order
+from sentinel.records import (
+    Assigned,
+    ConfigChange,
+    Feedback,
+    IssueSummary,
+    Merged,
+    Outputs,
+    Routed,
+    RoutedTicket,
+    in_log_order,
+)
 from sentinel.settings import Settings
 from sentinel.shared import Shared
 from sentinel.tickets import TicketEvent
@@ -32,15 +42,24 @@ class Pipeline:
 
     def __init__(self, shared: Shared, door: Door, partitions: Partitions | None = None) -> None:
         self.partitions: Partitions = partitions or InlinePartitions(shared, shared.partitions)
-        self._intake = Intake(door, _intake_settings(shared.settings))
+        self._intake = Intake(door, intake_settings(shared.settings))
         self._city = City(shared, self.partitions.sources)
-        self._partition_of = shared.streets.partition
+        self._shared = shared
 
     def take(self, position: int, event: TicketEvent) -> Taken:
         """Take one event at its position in the source; return what intake made of it."""
         taken = self._intake.take(position, event)
         self._route(taken.records)
         return taken
+
+    def route(self, record: Routed) -> None:
+        """Take a record that an intake has made, this one's or one of an exported log."""
+        if isinstance(record, RoutedTicket) or (isinstance(record, Feedback) and record.street):
+            self.partitions.ticket(self._shared.streets.partition(record.street), record)
+            return
+        if isinstance(record, ConfigChange):
+            self._shared = self._shared.changed(record.document)
+        self.partitions.tick(record)
 
     def said(self) -> list[Said]:
         """Return what is complete: said up to a tick that all partitions have answered."""
@@ -50,28 +69,29 @@ class Pipeline:
     def finish(self) -> list[Said]:
         """End the input; return everything that is left."""
         self._route(self._intake.end())
+        return self.rest()
+
+    def rest(self) -> list[Said]:
+        """Return everything that is left; the input has ended."""
         return self._collect(self.partitions.finish())
 
     def __getstate__(self) -> dict[str, object]:
         """State without what belongs to the package and the configuration."""
         state = self.__dict__.copy()
-        del state["_partition_of"]
+        del state["_shared"]
         return state
 
     def attach(self, shared: Shared, door: Door) -> None:
         """Give a restored pipeline what its state leaves out."""
-        self._partition_of = shared.streets.partition
-        self._intake.attach(door, _intake_settings(shared.settings))
+        self._shared = shared
+        self._intake.attach(door, intake_settings(shared.settings))
         self._city.attach(shared)
         if isinstance(self.partitions, InlinePartitions):
             self.partitions.attach(shared)
 
     def _route(self, records: Sequence[Routed]) -> None:
         for record in records:
-            if isinstance(record, RoutedTicket):
-                self.partitions.ticket(self._partition_of(record.street), record)
-            else:
-                self.partitions.tick(record)
+            self.route(record)
 
     def _collect(self, rounds: Sequence[Sequence[Outputs]]) -> list[Said]:
         return [self._round(outputs) for outputs in rounds] if rounds else []
@@ -82,6 +102,7 @@ class Pipeline:
         assigned: list[Assigned] = []
         issues: list[IssueSummary] = []
         merged: list[Merged] = []
+        told: ConfigChange | Feedback | None = None
         for said in outputs:
             if said.alerts:
                 alerts += [(alert.seq, alert.street, alert) for alert in said.alerts]
@@ -91,9 +112,15 @@ class Pipeline:
             merged += said.merged
             if said.heartbeat is not None:
                 alerts += [(alert.seq, "", alert) for alert in self._city.take(said.heartbeat)]
+                told = said.heartbeat.record
+        if isinstance(told, ConfigChange):
+            self._city.change(told)
+        elif told is not None:
+            self._city.feedback(told)
         assigned.sort()
         return Said(in_log_order(alerts) if alerts else [], assigned, issues, merged)
 
 
-def _intake_settings(settings: Settings) -> IntakeSettings:
+def intake_settings(settings: Settings) -> IntakeSettings:
+    """Intake's numbers, out of all settings."""
     return IntakeSettings(settings.tick, settings.arrival.future_limit, settings.memory.tickets)

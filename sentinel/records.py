@@ -3,7 +3,7 @@
 Every record carries the number that intake gave it and the clock at that moment. Times are POSIX seconds.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from alerts.model import Alert
@@ -53,7 +53,32 @@ class End(NamedTuple):
     clock: float
 
 
-Routed = RoutedTicket | Tick | End
+class ConfigChange(NamedTuple):
+    """From here on another configuration holds; goes to every partition."""
+
+    seq: int
+    clock: float
+    document: Mapping[str, dict[str, object]]
+    """what `sentinel.settings.load_document` gives"""
+
+
+class Feedback(NamedTuple):
+    """What people found out about an alert; goes to its street's partition, of the city's alerts to every partition."""
+
+    seq: int
+    clock: float
+    street: str
+    """code; "" for an alert of the city"""
+    scope: str
+    subject: str
+    """scope and subject as in the alert's `dedup_key`"""
+    real: bool
+    """whether there was something to it: then chance had no part in it"""
+
+
+Routed = RoutedTicket | Tick | End | ConfigChange | Feedback
+ForAll = Tick | End | ConfigChange | Feedback
+"""What may go to every partition, and is answered by a heartbeat."""
 
 
 class Assigned(NamedTuple):
@@ -113,6 +138,8 @@ class Heartbeat(NamedTuple):
     source: int
     """who answers, one of those the city waits for"""
     digests: tuple[Digest, ...]
+    record: ConfigChange | Feedback | None = None
+    """the record answered, where it is more than a tick"""
 
 
 class IssueSummary(NamedTuple):

@@ -65,7 +65,7 @@ def run_replay(
         options = ReplayOptions(
             workers,
             speed,
-            on_alert=lambda alert: None if quiet else _print(progress.console, alert, settings.timezone),
+            on_alert=lambda alert: None if quiet else print_alert(progress.console, alert, settings.timezone),
             on_progress=lambda done: progress.update(reading, completed=done, description="replaying"),
         )
         replay = Replay(settings, shared, output, options)
@@ -100,7 +100,8 @@ def _summary(
     }
 
 
-def _print(console: Console, alert: Alert, zone: tzinfo) -> None:
+def print_alert(console: Console, alert: Alert, zone: tzinfo) -> None:
+    """Print a transition that people want to hear of at once."""
     if alert.reason not in ("opened", "escalated", "recurred"):
         return
     line = Text(f"{alert.updated_at.astimezone(zone):%m-%d %H:%M} ", style="dim")

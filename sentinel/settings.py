@@ -7,6 +7,7 @@ single keys.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
@@ -17,6 +18,7 @@ from sentinel.config_files import ConfigError, Data, Document, Place, Problem, f
 from sentinel.config_problems import closest, problems_of
 from sentinel.danger import DangerWords
 from sentinel.door.streets import City
+from sentinel.stream.settings import StreamFile
 from sentinel.taxonomy import Taxonomy
 from sentinel.thresholds import CITY_NAME, SentinelFile
 
@@ -24,7 +26,12 @@ SENTINEL: Final = "sentinel.yaml"
 TOPICS: Final = "topics.yaml"
 URGENT: Final = "urgent.yaml"
 SEVERITY: Final = "severity.yaml"
-_FILES: Final = (SENTINEL, TOPICS, URGENT, SEVERITY)
+STREAM: Final = "stream.yaml"
+STREETS: Final = "streets"
+_FILES: Final = (SENTINEL, TOPICS, URGENT, SEVERITY, STREAM)
+
+ConfigDocument = Mapping[str, Data]
+"""What a config directory says about detection, file by file, defaults included: JSON, whole in itself."""
 
 _WHOLE: Final[tuple[Place, ...]] = (("budget", "street_weights"), ("floors", "topics"))
 """Tables of ``sentinel.yaml`` that a user's file replaces as a whole: their keys are data, not settings."""
@@ -39,6 +46,22 @@ class Settings(SentinelFile):
     topics: Taxonomy
     urgent: DangerWords
     severity: SeverityRules
+    stream: StreamFile
+
+    def changed(self, document: ConfigDocument) -> Settings:
+        """Return what a document says, with this deployment's own ``stream``.
+
+        Raises `pydantic.ValidationError` or `KeyError` for one that no valid directory gave.
+        """
+        main = SentinelFile.model_validate(document[SENTINEL])
+        return Settings.model_construct(
+            **{name: getattr(main, name) for name in SentinelFile.model_fields},
+            streets=City.model_validate(document[STREETS]),
+            topics=Taxonomy.model_validate(document[TOPICS]),
+            urgent=DangerWords.model_validate(document[URGENT]),
+            severity=SeverityRules.model_validate(document[SEVERITY]),
+            stream=self.stream,
+        )
 
 
 class ConfigFile(NamedTuple):
@@ -54,6 +77,8 @@ class Inspection(NamedTuple):
     files: tuple[ConfigFile, ...]
     problems: tuple[Problem, ...]
     settings: Settings | None
+    document: ConfigDocument
+    """as far as it could be read"""
 
 
 def default_config_dir() -> Path:
@@ -74,6 +99,14 @@ def load_settings(directory: Path | None = None) -> Settings:
     return inspection.settings
 
 
+def load_document(directory: Path | None = None) -> ConfigDocument:
+    """Read a config directory as `load_settings` does; return what it says, to be sent and read elsewhere."""
+    inspection = inspect_config(directory)
+    if inspection.settings is None:
+        raise ConfigError(list(inspection.problems))
+    return inspection.document
+
+
 def inspect_config(directory: Path | None = None) -> Inspection:
     """Read a config directory as far as it can be read, and say everything that is wrong with it."""
     return _Reader(directory or default_config_dir()).read()
@@ -87,31 +120,35 @@ class _Reader:
         self._directory = directory
         self._files: list[ConfigFile] = []
         self._problems: list[Problem] = []
+        self._said: dict[str, Data] = {}
 
     def read(self) -> Inspection:
         """Read and check every file."""
         if not self._directory.is_dir():
             wrong = "is not a directory" if self._directory.exists() else "does not exist"
             self._add(self._directory, wrong, "name a directory that holds config files")
-            return Inspection((), tuple(self._problems), None)
+            return Inspection((), tuple(self._problems), None, {})
         self._refuse_strangers()
         document, data = self._overlay()
+        self._said[SENTINEL] = data
         main = self._validated(document, data, SentinelFile) if document else None
         topics = self._file(TOPICS, Taxonomy)
         urgent = self._file(URGENT, DangerWords)
         severity = self._file(SEVERITY, SeverityRules)
+        stream = self._file(STREAM, StreamFile)
         city = data.get("city")
         named = isinstance(city, str) and re.fullmatch(CITY_NAME, city)
         streets = self._file(f"streets/{city}.json", City) if named else None
         if document and topics and streets:
             self._problems += _across(document, data, topics, streets)
         settings = None
-        if main and topics and urgent and severity and streets and not self._problems:
+        if main and topics and urgent and severity and stream and streets and not self._problems:
             values = {name: getattr(main, name) for name in SentinelFile.model_fields}
             settings = Settings.model_construct(
-                **values, streets=streets, topics=topics, urgent=urgent, severity=severity
+                **values, streets=streets, topics=topics, urgent=urgent, severity=severity, stream=stream
             )
-        return Inspection(tuple(self._files), tuple(self._problems), settings)
+        self._said.pop(STREAM, None)
+        return Inspection(tuple(self._files), tuple(self._problems), settings, self._said)
 
     def _add(self, path: Path, wrong: str, fix: str) -> None:
         self._problems.append(Problem(str(path), None, "", "", wrong, fix))
@@ -149,7 +186,10 @@ class _Reader:
 
     def _file(self, name: str, model: type[Model]) -> Model | None:
         document = self._document(name)
-        return self._validated(document, document.data, model) if document else None
+        if document is None:
+            return None
+        self._said[STREETS if name.startswith(f"{STREETS}/") else name] = document.data
+        return self._validated(document, document.data, model)
 
     def _overlay(self) -> tuple[Document | None, Data]:
         """Return ``sentinel.yaml`` and its keys over the shipped ones; None and no keys if unreadable."""

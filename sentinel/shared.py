@@ -1,7 +1,7 @@
 """What all streets share: configuration, and what ships with the package. Nothing here changes as tickets come."""
 
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from embeddings.clusterer import ClustererSettings, IssueClusterer
@@ -12,7 +12,7 @@ from embeddings.scorer import PairScorer
 from sentinel.danger import DangerReader
 from sentinel.door.streets import PARTITIONS, StreetResolver
 from sentinel.reading import TicketReader
-from sentinel.settings import Settings
+from sentinel.settings import ConfigDocument, Settings
 from sentinel.topics import TopicClassifier, topic_words
 
 DAY = 86400.0
@@ -40,6 +40,10 @@ class Shared:
             PairScorer.load(MODELS / "pair_scorer.json"),
         )
 
+    def changed(self, document: ConfigDocument) -> "Shared":
+        """Return what is shared once another configuration holds; what ships with the package stays."""
+        return replace(self, settings=self.settings.changed(document))
+
     @cached_property
     def reader(self) -> TicketReader:
         """How a ticket is read."""
@@ -63,32 +67,38 @@ class Shared:
         """How danger is read from a text."""
         return DangerReader(self.settings.urgent)
 
-    def clusterer(self) -> IssueClusterer:
-        """Return a street's empty clusterer."""
+    @property
+    def clusterer_settings(self) -> ClustererSettings:
+        """The thresholds of a street's clusterer."""
         memory, issues = self.settings.memory, self.settings.issues
-        return self._clusterer(
-            ClustererSettings(
-                join_at=issues.join_at,
-                single_days=memory.single_tickets / DAY,
-                issue_days=memory.issues / DAY,
-                confirmed_days=memory.confirmed_issues / DAY,
-            )
+        return ClustererSettings(
+            join_at=issues.join_at,
+            single_days=memory.single_tickets / DAY,
+            issue_days=memory.issues / DAY,
+            confirmed_days=memory.confirmed_issues / DAY,
         )
 
-    def city_clusterer(self) -> IssueClusterer:
-        """Return the city's empty clusterer, whose memory is shorter: what spans streets does so soon."""
-        return self._clusterer(
-            ClustererSettings(
-                join_at=self.settings.issues.city_join_at,
-                candidates=CITY_CANDIDATES,
-                common=CITY_COMMON,
-                least_words=CITY_WORDS,
-                least_names=CITY_NAMES,
-                single_days=CITY_SINGLE_DAYS,
-                issue_days=CITY_ISSUE_DAYS,
-                confirmed_days=CITY_ISSUE_DAYS,
-            )
+    @property
+    def city_clusterer_settings(self) -> ClustererSettings:
+        """The city's, whose memory is shorter: what spans streets does so soon."""
+        return ClustererSettings(
+            join_at=self.settings.issues.city_join_at,
+            candidates=CITY_CANDIDATES,
+            common=CITY_COMMON,
+            least_words=CITY_WORDS,
+            least_names=CITY_NAMES,
+            single_days=CITY_SINGLE_DAYS,
+            issue_days=CITY_ISSUE_DAYS,
+            confirmed_days=CITY_ISSUE_DAYS,
         )
+
+    def clusterer(self) -> IssueClusterer:
+        """Return a street's empty clusterer."""
+        return self._clusterer(self.clusterer_settings)
+
+    def city_clusterer(self) -> IssueClusterer:
+        """Return the city's empty clusterer."""
+        return self._clusterer(self.city_clusterer_settings)
 
     def _clusterer(self, settings: ClustererSettings) -> IssueClusterer:
         memory = TicketMemory(self.lexicon.prior, self.encoder.identity.dimension)

@@ -14,7 +14,7 @@ from sentinel.gist import Gist, gist
 from sentinel.handling import Finding, HandlingWatch
 from sentinel.issues import Issue
 from sentinel.reading import issue_id_of, with_topic
-from sentinel.records import Assigned, Digest, IssueDigest, IssueSummary, Merged, Outputs, RoutedTicket
+from sentinel.records import Assigned, Digest, Feedback, IssueDigest, IssueSummary, Merged, Outputs, RoutedTicket
 from sentinel.shared import Shared
 from sentinel.watch import StreetWatch, cells_of, street_budget
 
@@ -101,6 +101,22 @@ class Street:
             return -inf
         due = self._book.next_due()
         return self._next_sweep if due is None else min(due, self._next_sweep)
+
+    def configure(self, shared: Shared) -> None:
+        """Let another configuration hold from now on; what was learned stays, the topic classifier's words too."""
+        self._shared = shared
+        settings = shared.settings
+        self._clusterer.settings = shared.clusterer_settings
+        self._watch.configure(settings, street_budget(settings, self.code))
+        self._handling.configure(settings)
+        self._book.configure(
+            shared.streets.name(self.code), settings.alerts.rules, settings.severity, settings.timezone
+        )
+
+    def feedback(self, record: Feedback) -> None:
+        """Learn what people found out about an alert."""
+        if record.real:
+            self._watch.confirm(record.scope, record.subject)
 
     def drain(self) -> list[Digest]:
         """Return what the city has not been told yet."""

@@ -114,6 +114,16 @@ class StreetWatch:
         self._rising = RisingDetector(share["rising"], topic_shares(settings), min_calls=d.rising.min_callers)
         self._urgent = UrgentDetector(d.urgent.strength)
 
+    def configure(self, settings: Settings, alarms_per_week: float) -> None:
+        """Let other settings hold from now on; what was learned stays."""
+        fresh = StreetWatch(settings, alarms_per_week)
+        self._new.retune(fresh._new)
+        self._mass.retune(fresh._mass)
+        self._recurred.retune(fresh._recurred)
+        self._floor.retune(fresh._floor)
+        self._rising.retune(fresh._rising)
+        self._urgent.retune(fresh._urgent)
+
     def issue(self, issue: str, ticket: RoutedTicket, topic: str, *, closed: bool, countable: bool) -> list[Decision]:
         """Judge an issue that has just got a ticket; `countable` is False for mere questions: never mass.
 
@@ -153,6 +163,16 @@ class StreetWatch:
     def urgent(self, strength: float) -> Decision | None:
         """Judge one ticket by how surely its text tells of present danger, 0 to 1."""
         return self._urgent.update([DangerCue(strength)] if strength > 0.0 else [])
+
+    def confirm(self, scope: str, subject: str) -> None:
+        """Count what is known to be real as no work of chance: it must not teach what chance can do."""
+        if scope == "issue":
+            for detector in (self._new, self._mass, self._recurred):
+                detector.calibrator.discard(subject)
+        elif scope in ("cell", "topic"):
+            self._rising.calibrator.discard(subject)
+        elif scope in ("street", "city"):
+            self._rising.calibrator.discard("")  # the series of them all
 
     def merge(self, issue: str, into: str) -> None:
         """Let an issue take over the callers of another, which ends."""

@@ -17,7 +17,7 @@ SLOW = ("torch", "sentence_transformers", "transformers")
 LOADERS = {f"embeddings/{name}.py" for name in ("characters", "encoder", "lexicon", "pairs", "scorer", "segment")}
 CORE_OF_SENTINEL = (
     "intake", "street", "city", "partition", "watch", "handling", "desks", "issues", "facts", "gist",
-    "reading", "records",
+    "reading", "records", "rounds",
 )  # fmt: skip
 
 #: Modules that reach out of the process, read its surroundings, or differ from run to run.

@@ -235,3 +235,19 @@ def test_explains_itself(watch: Callable[[], Watch]) -> None:
         if said.basis == "statistical":
             assert evidence.observed > evidence.expected
             assert evidence.p_value == pytest.approx(10.0**-evidence.score)
+
+
+def test_retuned_to_its_own_parameters_it_decides_as_before(watch: Callable[[], Watch]) -> None:
+    plain, retuned = watch(), watch()
+    half = len(STREAM) // 2
+    before = retuned.run(STREAM[:half])
+    retuned.detector.retune(watch().detector)
+    assert [*before, *retuned.run(STREAM[half:])] == plain.run(STREAM)
+
+
+def test_retuned_it_has_the_others_parameters(watch: Callable[[], Watch]) -> None:
+    detector = watch().detector
+    plain = {name: value for name, value in detector._get_params().items() if isinstance(value, int | float)}
+    other = detector.clone({name: type(value)(value * 2) for name, value in plain.items()})
+    detector.retune(other)
+    assert {name: detector._get_params()[name] for name in plain} == {name: 2 * v for name, v in plain.items()}

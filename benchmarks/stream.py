@@ -1,0 +1,366 @@
+"""The service on Kafka: tickets a second on one core, two workers against one, latency, and what Faust costs.
+
+    python benchmarks/stream.py [--tickets 40000] [--latency-seconds 120]
+    python benchmarks/stream.py --soak 60
+
+Broker, workers and load run on this machine: the broker and the load on one core, each worker on one. KAFKA_HOME names
+an Apache Kafka; without it the small broker from PyPI serves. A ticket of the simulated hotline has about 3.3 events
+(created, dispatched, closed …), each a message; the bare Faust worker gets the same messages and writes one table entry
+for each. Prints a table and writes benchmarks/results/stream.json.
+
+--soak MINUTES runs a city of 30,000 tickets a day at 50 times real time, with incidents, and compares the alerts with a
+replay's, and memory and time a ticket at the end with those at the start.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests.integration.chaos import Verdict, producing  # noqa: E402
+from tests.integration.conftest import Application, replayed  # noqa: E402
+from tests.integration.servers import Broker, Process, Worker, broker_in, total, wait_until  # noqa: E402
+
+RESULTS = Path(__file__).parent / "results"
+HERTZ = os.sysconf("SC_CLK_TCK")
+PAGE = os.sysconf("SC_PAGE_SIZE")
+CITY_TICKETS_A_DAY, SOAK_SPEED = 30_000, 50
+FIRST_CORE, LAST_CORE = min(os.sched_getaffinity(0)), max(os.sched_getaffinity(0))
+
+
+def cpu_seconds(process: Process) -> float:
+    """CPU time of a process so far, its threads included."""
+    assert process.process is not None
+    fields = Path(f"/proc/{process.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / HERTZ
+
+
+def resident_mib(process: Process) -> float:
+    """Memory that a process holds."""
+    assert process.process is not None
+    return int(Path(f"/proc/{process.process.pid}/statm").read_text().split()[1]) * PAGE / 2**20
+
+
+def pinned(process: Process, core: int) -> None:
+    """Hold a process to one core."""
+    assert process.process is not None
+    for thread in Path(f"/proc/{process.process.pid}/task").iterdir():
+        os.sched_setaffinity(int(thread.name), {core})
+
+
+def simulated(tickets: int, directory: Path) -> tuple[Path, int, int]:
+    """A hotline's file with many incidents, its tickets and its events."""
+    from sentinel.simulate import simulate
+
+    days = max(2, round(tickets / 4000))
+    done = simulate(
+        days, 31, directory, tickets_per_day=round(1.05 * tickets / days), incidents_per_day=10.0, quiet_days=0
+    )
+    return directory / "tickets.jsonl", done.tickets, done.events
+
+
+def drained(workers: list[Worker], events: int) -> bool:
+    """Whether workers together have taken everything."""
+    figures = [worker.figures() for worker in workers]
+    taken = sum(total(each, "sentinel_ticket_events_total") for each in figures)
+    return taken >= events and sum(total(each, "sentinel_lag_messages") for each in figures) == 0
+
+
+def throughput(app: Application, file: Path, events: int, tickets: int, cores: list[int]) -> dict[str, float]:
+    """Let workers take a backlog; figures of all of them together."""
+    producer = producing(app, file)
+    assert producer.process is not None
+    assert producer.process.wait(600) == 0, producer.said()
+    workers = [app.worker() for _ in cores]
+    for worker, core in zip(workers, cores, strict=True):
+        worker.start()
+        time.sleep(0.2)
+        pinned(worker, core)
+    wait_until(lambda: all(worker.ready for worker in workers), 120, "the workers are ready")
+    began, cpu, memory = time.monotonic(), sum(map(cpu_seconds, workers)), []
+    while not drained(workers, events):
+        time.sleep(1)
+        memory.append(sum(map(resident_mib, workers)))
+    wall, cpu = time.monotonic() - began, sum(map(cpu_seconds, workers)) - cpu
+    figures = [worker.figures() for worker in workers]
+    for worker in workers:
+        worker.terminate()
+    return {
+        "tickets_per_second": tickets / wall,
+        "events_per_second": events / wall,
+        "cpu_ms_per_ticket": 1000 * cpu / tickets,
+        "seconds": wall,
+        "snapshot_share": sum(total(each, "sentinel_snapshot_seconds_sum") for each in figures) / wall,
+        "checkpoint_mb_per_second": sum(total(each, "sentinel_checkpoint_bytes_total") for each in figures)
+        / wall
+        / 1e6,
+        "mib_at_half": memory[len(memory) // 2],
+        "mib_at_end": memory[-1],
+    }
+
+
+def counted(app: Application, name: str, events: int, tickets: int, core: int) -> dict[str, float]:
+    """Let a program of this file take the backlog of an application; it prints its count now and then."""
+    process = Process([sys.executable, __file__, "--run", name], app.directory / f"{name}.log", app.environment)
+    process.start()
+    time.sleep(0.2)
+    pinned(process, core)
+
+    def count() -> int:
+        lines = [line for line in process.said().splitlines() if line.startswith("count ")]
+        return int(lines[-1].split()[1]) if lines else 0
+
+    wait_until(count, 120, f"{name} takes messages: {process.said()[-500:]}")
+    began, cpu, first = time.monotonic(), cpu_seconds(process), count()
+    wait_until(lambda: count() >= events, 3600, f"{name} has taken everything")
+    wall, cpu = time.monotonic() - began, cpu_seconds(process) - cpu
+    process.kill()
+    done = events - first
+    return {
+        "tickets_per_second": tickets / events * done / wall,
+        "events_per_second": done / wall,
+        "cpu_ms_per_ticket": 1000 * cpu * events / tickets / done,
+    }
+
+
+def latency(app: Application, file: Path, rate: float, seconds: float) -> dict[str, float]:
+    """From a ticket on Kafka to its street's alert on Kafka, at a steady rate of events."""
+    worker = app.worker()
+    worker.start()
+    time.sleep(0.2)
+    pinned(worker, LAST_CORE)
+    wait_until(lambda: worker.ready, 120, "the worker is ready")
+    producer = producing(app, file, rate)
+    time.sleep(seconds)
+    producer.kill()
+    time.sleep(2)
+    sent = {(message.key or b"").decode(): message.appended for message in reversed(app.read("tickets"))}
+    took = []
+    for message in app.read("alerts"):
+        alert = json.loads(message.value or b"{}")
+        if alert["street"] and alert["reason"] in ("opened", "grew", "escalated", "recurred") and alert["ticket_ids"]:
+            took.append(message.appended - max(sent.get(ticket, 0.0) for ticket in alert["ticket_ids"]))
+    worker.terminate()
+    cuts = quantiles(took, n=100)
+    return {"alerts": len(took), "p50_ms": 1000 * median(took), "p99_ms": 1000 * cuts[98], "max_ms": 1000 * max(took)}
+
+
+def soak(app: Application, minutes: float, folder: Path) -> dict[str, float]:
+    """A city for hours, fifty times as fast as life."""
+    from sentinel.simulate import simulate
+
+    days = max(1, round(minutes * SOAK_SPEED / 1440 + 0.5))
+    simulate(days, 17, folder, tickets_per_day=CITY_TICKETS_A_DAY, incidents_per_day=10.0, quiet_days=0)
+    lines = (folder / "tickets.jsonl").read_text(encoding="utf-8").splitlines()
+    rate = len(lines) / days / 86400 * SOAK_SPEED
+    part = folder / "part.jsonl"
+    part.write_text("\n".join(lines[: round(rate * 60 * minutes)]) + "\n", encoding="utf-8")
+    expected = replayed(part, folder / "replay")
+    worker = app.worker()
+    worker.begin()
+    producer = producing(app, part, rate)
+    samples: list[tuple[float, float, float]] = []
+    while producer.alive:
+        time.sleep(10)
+        taken = total(worker.figures(), "sentinel_ticket_events_total")
+        samples.append((cpu_seconds(worker), resident_mib(worker), taken))
+    wait_until(lambda: total(worker.figures(), "sentinel_lag_messages") == 0, 120, "everything is taken")
+    time.sleep(3)
+    verdict = Verdict(app, expected)
+    worker.terminate()
+    quarter = max(2, len(samples) // 4)
+
+    def cost(some: list[tuple[float, float, float]]) -> float:
+        return 1000 * (some[-1][0] - some[0][0]) / max(1.0, some[-1][2] - some[0][2])
+
+    return {
+        "minutes": minutes,
+        "events": samples[-1][2],
+        "alerts_lost": len(verdict.lost),
+        "alerts_different": len(verdict.different),
+        "transitions": len(verdict.by_id),
+        "cpu_ms_per_event_second_quarter": cost(samples[quarter : 2 * quarter]),
+        "cpu_ms_per_event_last_quarter": cost(samples[-quarter:]),
+        "mib_after_a_quarter": samples[quarter][1],
+        "mib_at_end": samples[-1][1],
+    }
+
+
+# -- the two programs that ours is held against ---------------------------------------------------------------
+
+
+def run_bare() -> None:
+    """A Faust worker that writes one table entry an event, and nothing else."""
+    import faust
+
+    from sentinel.stream.environment import Environment
+
+    environment = Environment.read()
+    app = faust.App(
+        f"{environment.application}-bare", broker=f"aiokafka://{environment.kafka[0]}", store="memory://",
+        web_enabled=False, topic_disable_leader=True, broker_session_timeout=10, broker_heartbeat_interval=2,
+        stream_recovery_delay=0.0, worker_redirect_stdouts=False, topic_partitions=1, datadir=tempfile.mkdtemp(),
+    )  # fmt: skip
+    topic = app.topic(
+        f"{environment.application}.tickets", key_type=bytes, value_type=bytes,
+        key_serializer="raw", value_serializer="raw",
+    )  # fmt: skip
+    table = app.Table("counts", default=int, partitions=1)
+    seen = 0
+
+    @app.agent(topic)
+    async def count(stream: Any) -> None:
+        nonlocal seen
+        async for event in stream.events():
+            table[event.key.decode()] += 1
+            seen += 1
+            if seen % 500 == 0 or seen < 5:
+                os.write(1, f"count {seen}\n".encode())  # past Faust, which takes standard output for itself
+
+    sys.argv = ["bare", "worker", "--without-web", "-l", "error"]
+    app.main()
+
+
+def run_plain() -> None:
+    """The same stages driven by aiokafka alone."""
+    import logging
+
+    from aiokafka import AIOKafkaConsumer, TopicPartition
+    from aiokafka.structs import OffsetAndMetadata
+
+    from sentinel.stream.environment import Environment
+    from sentinel.stream.log_reader import message_of
+    from sentinel.stream.service import Service
+
+    logging.basicConfig(level=logging.WARNING)
+    environment = Environment.read()._replace(metrics=None)
+
+    async def run() -> None:
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=list(environment.kafka), group_id=environment.application, enable_auto_commit=False,
+            auto_offset_reset="earliest",
+        )  # fmt: skip
+
+        class Group:
+            async def commit(self, topic: str, offsets: dict[int, int]) -> bool:
+                places = {TopicPartition(topic, p): OffsetAndMetadata(o, "") for p, o in offsets.items()}
+                await consumer.commit(places)
+                return True
+
+            def end(self, topic: str, partition: int) -> int | None:
+                return consumer.highwater(TopicPartition(topic, partition))
+
+        service = Service(environment, Group())  # type: ignore[arg-type]
+        await service.start()
+        await consumer.start()
+        places = [(stage.source, p) for stage in service.stages for p in range(64 if stage is service.street else 1)]
+        consumer.assign([TopicPartition(*place) for place in places])
+        await service.assign(places, 1)
+        stages = {stage.source: stage for stage in service.stages}
+        while True:
+            found = await consumer.getmany(timeout_ms=200, max_records=500)
+            for place, records in found.items():
+                for record in records:
+                    await stages[place.topic].handle(message_of(record), 1)
+            waiting = service.outbox.under_way + sum(
+                (consumer.highwater(TopicPartition(stage.source, p)) or 0) - (slot.position or 0)
+                for stage in (service.street, service.city)
+                for p, slot in stage.slots.items()
+            )
+            taken = service.intake.slots[0].position or 0
+            # whole only when the streets and the city are done too
+            print("count", max(1, taken - 1) if waiting else taken, flush=True)
+
+    asyncio.run(run())
+
+
+# -- the run --------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def brokers() -> Iterator[tuple[Broker, Callable[[], Application]]]:
+    """A broker on the first core, and applications on it."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        broker = broker_in(place)
+        broker.begin()
+        pinned(broker, FIRST_CORE)
+        made = 0
+
+        def make() -> Application:
+            nonlocal made
+            made += 1
+            directory = place / f"application-{made}"
+            directory.mkdir()
+            return Application(broker, directory, records=500, every="30m", session="10s")
+
+        try:
+            yield broker, make
+        finally:
+            broker.kill()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--tickets", type=int, default=40_000)
+    parser.add_argument("--latency-seconds", type=float, default=120.0)
+    parser.add_argument("--soak", type=float, metavar="MINUTES", default=0.0)
+    parser.add_argument("--run", choices=["bare", "plain"], help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.run:
+        run_bare() if options.run == "bare" else run_plain()
+        return
+    console, rows = Console(), {}
+    with brokers() as (broker, application), tempfile.TemporaryDirectory() as folder:
+        os.sched_setaffinity(0, {FIRST_CORE})
+        if options.soak:
+            rows["soak"] = soak(application(), options.soak, Path(folder))
+        else:
+            with console.status("simulating"):
+                file, tickets, events = simulated(options.tickets, Path(folder))
+            with console.status("one worker on one core"):
+                app = application()
+                rows["one worker, one core"] = throughput(app, file, events, tickets, [LAST_CORE])
+            with console.status("a bare Faust worker, one table write an event"):
+                whole = events // 500 * 500  # it counts by five hundreds
+                rows["bare Faust, a table write an event"] = counted(app, "bare", whole, tickets, LAST_CORE)
+            with console.status("plain aiokafka"):
+                app = application()
+                assert producing(app, file).process.wait(600) == 0  # type: ignore[union-attr]
+                rows["the same stages on plain aiokafka"] = counted(app, "plain", events, tickets, LAST_CORE)
+            with console.status("two workers on two cores"):
+                rows["two workers"] = throughput(application(), file, events, tickets, [FIRST_CORE, LAST_CORE])
+            with console.status("latency"):
+                rate = 200 * events / tickets
+                rows["200 tickets a second"] = latency(application(), file, rate, options.latency_seconds)
+        name = broker.name
+    table = Table(title=f"the service on {name}", title_justify="left")
+    for heading in ("run", "figure", "value"):
+        table.add_column(heading, justify="right" if heading == "value" else "left")
+    for run, figures in rows.items():
+        for figure, value in figures.items():
+            table.add_row(run, figure.replace("_", " "), f"{value:,.3g}" if abs(value) < 100 else f"{value:,.0f}")
+    console.print(table)
+    RESULTS.mkdir(exist_ok=True)
+    result = RESULTS / ("stream_soak.json" if options.soak else "stream.json")
+    result.write_text(json.dumps({"broker": name, **rows}, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

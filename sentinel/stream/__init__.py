@@ -1,0 +1,1 @@
+"""The service: the three stages on Kafka, as a Faust application."""

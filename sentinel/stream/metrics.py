@@ -1,0 +1,119 @@
+"""Figures for Prometheus: base units, names of our own, one registry a worker."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, NamedTuple
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from alerts import Alert
+
+_LATENCY: Final = (0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0)
+_WORK: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+class Progress(NamedTuple):
+    """Where a worker stands in one partition of a stage's source."""
+
+    topic: str
+    partition: int
+    applied: int
+    """messages applied: the offset of the next"""
+    committed: int
+    """those before it would not be applied again after a crash"""
+
+
+class Metrics:
+    """All figures of one worker."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        r = self.registry
+        self.tickets = Counter(
+            "sentinel_ticket_events_total",
+            "Messages that intake has taken, by what became of them.",
+            ["outcome"],
+            registry=r,
+        )
+        self.alerts = Counter(
+            "sentinel_alert_transitions_total",
+            "Transitions sent, repeats after a crash among them.",
+            ["kind", "reason"],
+            registry=r,
+        )
+        self.latency = Histogram(
+            "sentinel_ticket_to_alert_seconds",
+            "From the broker's time of the ticket that caused a transition to its sending.",
+            registry=r,
+            buckets=_LATENCY,
+        )
+        self.skipped = Counter(
+            "sentinel_messages_skipped_total",
+            "Messages that had been applied and came again.",
+            ["topic"],
+            registry=r,
+        )
+        self.dead = Counter("sentinel_dead_letters_total", "Messages sent to the dead letters.", ["topic"], registry=r)
+        self.stalls = Histogram(
+            "sentinel_snapshot_seconds",
+            "Taking a snapshot, during which nothing else happens.",
+            ["topic"],
+            registry=r,
+            buckets=_WORK,
+        )
+        self.checkpoints = Histogram(
+            "sentinel_checkpoint_seconds",
+            "A checkpoint from its beginning to its commit.",
+            ["topic"],
+            registry=r,
+            buckets=_WORK,
+        )
+        self.checkpoint_bytes = Counter(
+            "sentinel_checkpoint_bytes_total", "Bytes of state written.", ["topic"], registry=r
+        )
+        self.recoveries = Histogram(
+            "sentinel_recovery_seconds",
+            "Loading the state of partitions that came to this worker.",
+            ["topic"],
+            registry=r,
+            buckets=_WORK,
+        )
+        self.owned = Gauge("sentinel_partitions", "Source partitions of this worker.", ["topic"], registry=r)
+        self.halted = Gauge(
+            "sentinel_halted_partitions", "Source partitions that stopped at a gap.", ["topic"], registry=r
+        )
+        self.redis_up = Gauge("sentinel_redis_up", "Whether the last write to Redis succeeded.", registry=r)
+
+    def alert(self, alert: Alert, appended: float) -> None:
+        """Count a transition about a ticket that the brokers got at a time (POSIX seconds)."""
+        self.alerts.labels(alert.kind, alert.reason).inc()
+        self.latency.observe(max(0.0, time.time() - appended))
+
+    def follow(self, progress: Callable[[], Iterable[Progress]], end: Callable[[str, int], int | None]) -> None:
+        """Show where the stages stand, each time that figures are asked for."""
+        self.registry.register(_Offsets(progress, end))
+
+
+class _Offsets(Collector):
+    def __init__(self, progress: Callable[[], Iterable[Progress]], end: Callable[[str, int], int | None]) -> None:
+        self._progress = progress
+        self._end = end
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Read the offsets of this moment."""
+        labels = ["topic", "partition"]
+        applied = GaugeMetricFamily("sentinel_applied_offset", "Offset of the next message.", labels=labels)
+        committed = GaugeMetricFamily("sentinel_committed_offset", "Offset after the last snapshot.", labels=labels)
+        lag = GaugeMetricFamily("sentinel_lag_messages", "Messages waiting.", labels=labels)
+        for at in self._progress():
+            where = [at.topic, str(at.partition)]
+            applied.add_metric(where, at.applied)
+            committed.add_metric(where, at.committed)
+            end = self._end(at.topic, at.partition)
+            if end is not None:
+                lag.add_metric(where, max(0, end - at.applied))
+        yield from (applied, committed, lag)
