@@ -33,6 +33,7 @@ from embeddings.text import MAX_CHARS, normalise
 
 MODELS = Path(__file__).parent / "models"
 STATIC = MODELS / "static"
+SMALL = MODELS / "small"
 PRIOR = MODELS / "prior.npz"
 
 ADDRESS_CHARS = 60

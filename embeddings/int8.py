@@ -1,0 +1,162 @@
+"""The network of `small`: a BERT whose weights are 8-bit integers, run on one text at a time.
+
+sentence-transformers finds the class by the name that `models/small/modules.json` gives. Nothing else imports this
+module, since it imports torch.
+
+Each row of activations, one a token, is scaled to 8 bits by its own largest value and multiplied by integer weights;
+the sums are exact. No text is padded. So a vector depends on its text alone, not on what shares a batch with it.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numba import njit
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from sentence_transformers.sentence_transformer.modules import Module
+from tokenizers import Tokenizer
+from torch import Tensor
+from torch.nn import functional as F
+
+from embeddings.memory import F32, I32
+
+I8 = NDArray[np.int8]
+
+LEAST = 1e-9
+TO_NOTHING = 1e-12  # the teacher's layer_norm_eps
+
+
+def to_int8(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Return a matrix as 8-bit integers, and the scale of each row, shape (rows,)."""
+    scale = weight.abs().amax(1).clamp_min(LEAST) / 127.0
+    return (weight / scale[:, None]).round().to(torch.int8), scale
+
+
+# In one pass each; torch needs five and four, which costs as much as the products.
+@njit(cache=True, error_model="numpy")
+def _rows_to_int8(x: F32, out: I8, scale: F32) -> None:
+    """Scale every row to -127..127."""
+    bits, greatest = x.view(np.int32), scale.view(np.int32)
+    for i in range(len(x)):
+        most = np.int32(0)  # of two positive floats, the greater has the greater bits: compared so, it is vectorised
+        for j in range(x.shape[1]):
+            magnitude = bits[i, j] & np.int32(0x7FFFFFFF)
+            most = magnitude if magnitude > most else most
+        greatest[i] = most
+        factor = np.float32(127.0) / max(scale[i], np.float32(LEAST))
+        scale[i] /= np.float32(127.0)
+        for j in range(x.shape[1]):
+            out[i, j] = np.int8(np.int32(np.rint(x[i, j] * factor)))
+
+
+@njit(cache=True)
+def _to_float(sums: I32, rows: F32, columns: F32, bias: F32, out: F32) -> None:
+    for i in range(len(sums)):
+        row = rows[i]
+        for j in range(sums.shape[1]):
+            out[i, j] = np.float32(sums[i, j]) * (row * columns[j]) + bias[j]
+
+
+class Int8Bert(Module):
+    """Tokens in, unit vectors out: the first token's output of the last layer, centred and cut to its main axes.
+
+    Parameters
+    ----------
+    tokenizer
+        Cuts texts to the longest it is to read.
+    weights
+        As BERT's state dict without `encoder.` and `bert.`, except that a matrix `x.weight` is int8 and has its rows'
+        scales in `x.scale`, and query, key and value are one matrix `qkv`. Plain attributes rather than parameters:
+        integer products are for the processor, wherever the rest of a pipeline runs.
+    heads
+        Attention heads.
+    """
+
+    save_in_root = True
+
+    def __init__(self, tokenizer: Tokenizer, weights: dict[str, Tensor], heads: int) -> None:
+        super().__init__()
+        self.tokenizer = tokenizer
+        self.tokenizer.no_padding()
+        self.heads = heads
+        self._weights = weights
+        self._layers = 1 + max(int(name.split(".")[1]) for name in weights if name.startswith("layer."))
+        # the words' rows are looked up one by one, the products want columns
+        self._columns = {n: w.T for n, w in weights.items() if w.dtype == torch.int8 and n.startswith("layer.")}
+
+    def preprocess(self, inputs: list[str], prompt: str | None = None, **_: Any) -> dict[str, Tensor]:
+        """Return the ids of all texts, one text after the other, and how many each has."""
+        encodings = self.tokenizer.encode_batch([(prompt or "") + text for text in inputs])
+        ids = [torch.tensor(encoding.ids, dtype=torch.long) for encoding in encodings]
+        return {"input_ids": torch.cat(ids), "lengths": torch.tensor([len(i) for i in ids])}
+
+    @torch.inference_mode()
+    def forward(self, features: dict[str, Tensor], **_: Any) -> dict[str, Tensor]:
+        """Add `sentence_embedding`, shape (texts, dimension)."""
+        texts = features["input_ids"].cpu().split(features["lengths"].tolist())
+        features["sentence_embedding"] = torch.stack([self._vector(ids) for ids in texts])
+        return features
+
+    def get_embedding_dimension(self) -> int:
+        """Return the length of a vector."""
+        return len(self._weights["axes.bias"])
+
+    def save(self, output_path: str, *_: Any, **__: Any) -> None:
+        """Write the tokenizer, the weights and the configuration."""
+        folder = Path(output_path)
+        self.tokenizer.save(str(folder / "tokenizer.json"))
+        save_file(self._weights, folder / "model.safetensors")
+        (folder / "config.json").write_text(json.dumps({"heads": self.heads}) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, model_name_or_path: str, **_: Any) -> "Int8Bert":
+        """Read what `save` wrote; `model_name_or_path` is a local directory."""
+        folder = Path(model_name_or_path)
+        heads = json.loads((folder / "config.json").read_text(encoding="utf-8"))["heads"]
+        return cls(Tokenizer.from_file(str(folder / "tokenizer.json")), load_file(folder / "model.safetensors"), heads)
+
+    def _linear(self, x: Tensor, name: str, first: int = 0) -> Tensor:
+        """Return x @ weight.T + bias, of the weight's rows from `first` on."""
+        rows, scale = torch.empty(x.shape, dtype=torch.int8), torch.empty(len(x))
+        _rows_to_int8(x.numpy(), rows.numpy(), scale.numpy())
+        sums = torch._int_mm(rows, self._columns[f"{name}.weight"][:, first:])
+        out = torch.empty(sums.shape)
+        columns, bias = self._weights[f"{name}.scale"][first:], self._weights[f"{name}.bias"][first:]
+        _to_float(sums.numpy(), scale.numpy(), columns.numpy(), bias.numpy(), out.numpy())
+        return out
+
+    def _norm(self, x: Tensor, name: str) -> Tensor:
+        weight, bias = self._weights[f"{name}.LayerNorm.weight"], self._weights[f"{name}.LayerNorm.bias"]
+        return F.layer_norm(x, x.shape[-1:], weight, bias, TO_NOTHING)
+
+    def _embedded(self, ids: Tensor) -> Tensor:
+        weights = self._weights
+        words = weights["embeddings.word_embeddings.weight"][ids].float()
+        words *= weights["embeddings.word_embeddings.scale"][ids, None]
+        return self._norm(words + weights["embeddings.position_embeddings.weight"][: len(ids)].float(), "embeddings")
+
+    def _layer(self, x: Tensor, name: str, asking: int) -> Tensor:
+        """Return a layer's output for the first `asking` tokens."""
+        n, width = x.shape
+        if asking == n:
+            query, key, value = self._linear(x, f"{name}.attention.qkv").split(width, 1)
+        else:
+            query = self._linear(x[:asking], f"{name}.attention.qkv")[:, :width]
+            key, value = self._linear(x, f"{name}.attention.qkv", width).split(width, 1)
+        # a batch of one, for which torch has a fused kernel
+        parts = [part.view(1, len(part), self.heads, -1).transpose(1, 2) for part in (query, key, value)]
+        mixed = F.scaled_dot_product_attention(*parts).transpose(1, 2).reshape(asking, width)
+        x = self._norm(x[:asking] + self._linear(mixed, f"{name}.attention.output.dense"), f"{name}.attention.output")
+        inner = F.gelu(self._linear(x, f"{name}.intermediate.dense"))
+        return self._norm(x + self._linear(inner, f"{name}.output.dense"), f"{name}.output")
+
+    def _vector(self, ids: Tensor) -> Tensor:
+        x = self._embedded(ids)
+        for layer in range(self._layers):
+            # only the first token is read in the end
+            x = self._layer(x, f"layer.{layer}", 1 if layer == self._layers - 1 else len(x))
+        first = F.normalize(x[0], dim=0)
+        return F.normalize(F.linear(first, self._weights["axes.weight"], self._weights["axes.bias"]), dim=0)
