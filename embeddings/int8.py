@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 from sentence_transformers.sentence_transformer.modules import Module
 from tokenizers import Tokenizer
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 from embeddings.memory import F32, I32
 
@@ -78,7 +78,7 @@ class Int8Bert(Module):
     save_in_root = True
 
     def __init__(self, tokenizer: Tokenizer, weights: dict[str, Tensor], heads: int) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # torch's
         self.tokenizer = tokenizer
         self.tokenizer.no_padding()
         self.heads = heads
@@ -96,7 +96,7 @@ class Int8Bert(Module):
     @torch.inference_mode()
     def forward(self, features: dict[str, Tensor], **_: Any) -> dict[str, Tensor]:
         """Add `sentence_embedding`, shape (texts, dimension)."""
-        texts = features["input_ids"].cpu().split(features["lengths"].tolist())
+        texts = features["input_ids"].cpu().split(features["lengths"].tolist())  # type: ignore[no-untyped-call]  # torch's
         features["sentence_embedding"] = torch.stack([self._vector(ids) for ids in texts])
         return features
 
@@ -112,7 +112,7 @@ class Int8Bert(Module):
         (folder / "config.json").write_text(json.dumps({"heads": self.heads}) + "\n", encoding="utf-8")
 
     @classmethod
-    def load(cls, model_name_or_path: str, **_: Any) -> "Int8Bert":
+    def load(cls, model_name_or_path: str, **_: Any) -> "Int8Bert":  # type: ignore[override]  # the rest of its arguments is about hubs
         """Read what `save` wrote; `model_name_or_path` is a local directory."""
         folder = Path(model_name_or_path)
         heads = json.loads((folder / "config.json").read_text(encoding="utf-8"))["heads"]
@@ -130,7 +130,7 @@ class Int8Bert(Module):
 
     def _norm(self, x: Tensor, name: str) -> Tensor:
         weight, bias = self._weights[f"{name}.LayerNorm.weight"], self._weights[f"{name}.LayerNorm.bias"]
-        return F.layer_norm(x, x.shape[-1:], weight, bias, TO_NOTHING)
+        return functional.layer_norm(x, x.shape[-1:], weight, bias, TO_NOTHING)
 
     def _embedded(self, ids: Tensor) -> Tensor:
         weights = self._weights
@@ -142,15 +142,15 @@ class Int8Bert(Module):
         """Return a layer's output for the first `asking` tokens."""
         n, width = x.shape
         if asking == n:
-            query, key, value = self._linear(x, f"{name}.attention.qkv").split(width, 1)
+            query, key, value = self._linear(x, f"{name}.attention.qkv").split(width, 1)  # type: ignore[no-untyped-call]  # torch's
         else:
             query = self._linear(x[:asking], f"{name}.attention.qkv")[:, :width]
-            key, value = self._linear(x, f"{name}.attention.qkv", width).split(width, 1)
+            key, value = self._linear(x, f"{name}.attention.qkv", width).split(width, 1)  # type: ignore[no-untyped-call]  # torch's
         # a batch of one, for which torch has a fused kernel
         parts = [part.view(1, len(part), self.heads, -1).transpose(1, 2) for part in (query, key, value)]
-        mixed = F.scaled_dot_product_attention(*parts).transpose(1, 2).reshape(asking, width)
+        mixed = functional.scaled_dot_product_attention(*parts).transpose(1, 2).reshape(asking, width)
         x = self._norm(x[:asking] + self._linear(mixed, f"{name}.attention.output.dense"), f"{name}.attention.output")
-        inner = F.gelu(self._linear(x, f"{name}.intermediate.dense"))
+        inner = functional.gelu(self._linear(x, f"{name}.intermediate.dense"))
         return self._norm(x + self._linear(inner, f"{name}.output.dense"), f"{name}.output")
 
     def _vector(self, ids: Tensor) -> Tensor:
@@ -158,5 +158,7 @@ class Int8Bert(Module):
         for layer in range(self._layers):
             # only the first token is read in the end
             x = self._layer(x, f"layer.{layer}", 1 if layer == self._layers - 1 else len(x))
-        first = F.normalize(x[0], dim=0)
-        return F.normalize(F.linear(first, self._weights["axes.weight"], self._weights["axes.bias"]), dim=0)
+        first = functional.normalize(x[0], dim=0)
+        return functional.normalize(
+            functional.linear(first, self._weights["axes.weight"], self._weights["axes.bias"]), dim=0
+        )
