@@ -11,6 +11,7 @@ from detectors.new import NewDetector
 from detectors.recurred import RecurredDetector
 from detectors.regrowth import RegrowthDetector
 from detectors.rising import RisingDetector
+from detectors.statistical import StatisticalDetector
 from detectors.urgent import DangerCue, UrgentDetector
 from sentinel.records import UNKNOWN_STREET, RoutedTicket
 from sentinel.settings import Settings
@@ -117,9 +118,8 @@ class StreetWatch:
     def configure(self, settings: Settings, alarms_per_week: float) -> None:
         """Let other settings hold from now on; what was learned stays."""
         fresh = StreetWatch(settings, alarms_per_week)
-        self._new.retune(fresh._new)
-        self._mass.retune(fresh._mass)
-        self._recurred.retune(fresh._recurred)
+        for detector, other in zip(self._of_issues, fresh._of_issues, strict=True):
+            detector.retune(other)
         self._floor.retune(fresh._floor)
         self._rising.retune(fresh._rising)
         self._urgent.retune(fresh._urgent)
@@ -167,7 +167,7 @@ class StreetWatch:
     def confirm(self, scope: str, subject: str) -> None:
         """Count what is known to be real as no work of chance: it must not teach what chance can do."""
         if scope == "issue":
-            for detector in (self._new, self._mass, self._recurred):
+            for detector in self._of_issues:
                 detector.calibrator.discard(subject)
         elif scope in ("cell", "topic"):
             self._rising.calibrator.discard(subject)
@@ -181,5 +181,11 @@ class StreetWatch:
 
     def forget(self, issue: str) -> None:
         """Drop all state of an issue."""
-        for keeper in (self._ledger, self._new, self._mass, self._regrowth, self._recurred):
-            keeper.forget(issue)
+        self._ledger.forget(issue)
+        for detector in self._of_issues:
+            detector.forget(issue)
+
+    @property
+    def _of_issues(self) -> tuple[StatisticalDetector, ...]:
+        """What judges an issue by chance."""
+        return self._new, self._mass, self._regrowth, self._recurred

@@ -18,6 +18,7 @@ from detectors.mass import MassDetector
 from detectors.new import NewDetector
 from detectors.overdue import OverdueDetector
 from detectors.recurred import RecurredDetector
+from detectors.regrowth import RegrowthDetector
 from detectors.repeat_call import RepeatCallDetector
 from detectors.rising import RisingDetector
 from detectors.unsatisfied import UnsatisfiedDetector
@@ -62,6 +63,12 @@ def _mass(watch: Watch, call: Call) -> Said:
 def _floor(watch: Watch, call: Call) -> Said:
     assert isinstance(watch.detector, FloorDetector)
     return [watch.detector.update(watch.ledger.add(call.issue, call.t, call.caller), call.topic)]
+
+
+def _regrowth(watch: Watch, call: Call) -> Said:
+    assert isinstance(watch.detector, RegrowthDetector)
+    callers = watch.ledger.add(call.issue, call.t, call.caller)
+    return [watch.detector.update(call.issue, callers, unknown=not call.caller)]
 
 
 def _recurred(watch: Watch, call: Call) -> Said:
@@ -110,6 +117,7 @@ WATCHES: dict[str, tuple[Callable[[], Detector], Callable[[Watch, Call], Said]]]
     "rising": (RisingDetector, _rising),
     "new": (NewDetector, _new),
     "mass": (MassDetector, _mass),
+    "regrowth": (lambda: RegrowthDetector(alarms_per_week=0.5), _regrowth),
     "floor": (FloorDetector, _floor),
     "recurred": (lambda: RecurredDetector(alarms_per_week=0.5), _recurred),
     "repeat_call": (RepeatCallDetector, _repeat_call),

@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 
 from alerts import Alert
+from detectors.statistical import StatisticalDetector
 from sentinel.intake import Door, Intake, IntakeSettings
 from sentinel.partitions import InlinePartitions, ProcessPartitions
 from sentinel.pipeline import Pipeline
@@ -15,6 +16,7 @@ from sentinel.records import ConfigChange, Routed, RoutedTicket
 from sentinel.settings import ConfigDocument, Settings, load_document
 from sentinel.shared import Shared
 from sentinel.tickets import TicketEvent
+from sentinel.watch import KIND_SHARES, StreetWatch
 
 Ticket = Callable[..., RoutedTicket]
 
@@ -44,6 +46,15 @@ def lines(pipeline: Pipeline, records: Sequence[Routed], settings: Settings) -> 
 
 def test_a_document_read_again_gives_the_settings_it_was_made_of(settings: Settings, document: ConfigDocument) -> None:
     assert settings.changed(document) == settings
+
+
+def test_another_budget_holds_for_every_detector(settings: Settings) -> None:
+    watch, fresh = StreetWatch(settings, 1.0), StreetWatch(settings, 2.0)
+    statistical = [name for name, part in vars(fresh).items() if isinstance(part, StatisticalDetector)]
+    assert len(statistical) == len(KIND_SHARES)
+    watch.configure(settings, 2.0)
+    for name in statistical:
+        assert getattr(watch, name)._budget == getattr(fresh, name)._budget
 
 
 def test_another_threshold_holds_from_its_record_on(

@@ -6,11 +6,14 @@ from collections.abc import Callable
 import pytest
 
 from detectors.calibration import Calibrator
+from detectors.statistical import StatisticalDetector
 from sentinel.intake import Door
 from sentinel.partition import Partition
 from sentinel.pipeline import Pipeline
 from sentinel.records import Feedback, RoutedTicket
+from sentinel.settings import Settings
 from sentinel.shared import Shared
+from sentinel.watch import StreetWatch
 
 DAY = 86400.0
 Ticket = Callable[..., RoutedTicket]
@@ -47,6 +50,15 @@ def test_a_street_learns_from_feedback_about_its_issue(shared: Shared, calls: li
         assert partition.take(feedback).alerts == []
         kept = street._watch._mass.calibrator._open.keys() | street._watch._new.calibrator._open.keys()
         assert (subject in kept) is not real
+
+
+def test_what_is_real_is_no_chance_to_any_detector_of_issues(settings: Settings) -> None:
+    watch = StreetWatch(settings, 1.0)
+    detectors = [part for part in vars(watch).values() if isinstance(part, StatisticalDetector)]
+    for detector in detectors:
+        detector.calibrator.observe("iss-1", DAY, 5.0)
+    watch.confirm("issue", "iss-1")
+    assert [type(d).__name__ for d in detectors if "iss-1" in d.calibrator._open] == ["RisingDetector"]
 
 
 def test_feedback_about_what_is_not_known_changes_nothing(shared: Shared, calls: list[RoutedTicket]) -> None:
