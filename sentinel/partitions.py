@@ -21,6 +21,7 @@ from sentinel.records import (
     Outputs,
     Routed,
     RoutedTicket,
+    of_one_street,
 )
 from sentinel.settings import Settings
 from sentinel.shared import Shared
@@ -135,7 +136,7 @@ def _child(connection: Connection, numbers: list[int], number: int) -> None:
         with seldom_collected():
             while (batch := connection.recv()) is not None:
                 for partition, record in batch:
-                    if isinstance(record, RoutedTicket) or (isinstance(record, Feedback) and record.street):
+                    if of_one_street(record):
                         partitions.ticket(partition, record)
                     else:
                         partitions.tick(record)

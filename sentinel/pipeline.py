@@ -17,6 +17,7 @@ from sentinel.records import (
     Routed,
     RoutedTicket,
     in_log_order,
+    of_one_street,
 )
 from sentinel.settings import Settings
 from sentinel.shared import Shared
@@ -54,17 +55,17 @@ class Pipeline:
 
     def route(self, record: Routed) -> None:
         """Take a record that an intake has made, this one's or one of an exported log."""
-        if isinstance(record, RoutedTicket) or (isinstance(record, Feedback) and record.street):
+        if of_one_street(record):
             self.partitions.ticket(self._shared.streets.partition(record.street), record)
             return
+        assert not isinstance(record, RoutedTicket)
         if isinstance(record, ConfigChange):
             self._shared = self._shared.changed(record.document)
         self.partitions.tick(record)
 
     def said(self) -> list[Said]:
         """Return what is complete: said up to a tick that all partitions have answered."""
-        rounds = self.partitions.ready()
-        return self._collect(rounds) if rounds else []
+        return self._collect(self.partitions.ready())
 
     def finish(self) -> list[Said]:
         """End the input; return everything that is left."""
@@ -94,7 +95,7 @@ class Pipeline:
             self.route(record)
 
     def _collect(self, rounds: Sequence[Sequence[Outputs]]) -> list[Said]:
-        return [self._round(outputs) for outputs in rounds] if rounds else []
+        return [self._round(outputs) for outputs in rounds]
 
     def _round(self, outputs: Sequence[Outputs]) -> Said:
         """Let the city answer to what all partitions said up to a tick, and put it all in log order."""

@@ -4,7 +4,7 @@ Every record carries the number that intake gave it and the clock at that moment
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from alerts.model import Alert
 from embeddings.clusterer import Reading
@@ -79,6 +79,11 @@ class Feedback(NamedTuple):
 Routed = RoutedTicket | Tick | End | ConfigChange | Feedback
 ForAll = Tick | End | ConfigChange | Feedback
 """What may go to every partition, and is answered by a heartbeat."""
+
+
+def of_one_street(record: Routed) -> TypeGuard[RoutedTicket | Feedback]:
+    """Whether a record stands in its street's partition alone; any other stands in all."""
+    return isinstance(record, RoutedTicket) or (isinstance(record, Feedback) and record.street != "")
 
 
 class Assigned(NamedTuple):

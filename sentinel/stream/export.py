@@ -12,7 +12,7 @@ from typing import Final
 from rich.console import Console
 
 from sentinel.door.streets import PARTITIONS
-from sentinel.records import Routed
+from sentinel.records import Routed, of_one_street
 from sentinel.settings import load_settings
 from sentinel.stream.codec import CodecError, decode_batch, record_to_json
 from sentinel.stream.environment import Environment
@@ -92,7 +92,6 @@ class _Merge:
     def _next(self) -> list[Routed]:
         number = min((n for n, waiting in self._waiting.items() if waiting), key=lambda n: self._waiting[n][0].seq)
         record = self._waiting[number].popleft()
-        # what is about one street stands in one partition, anything else in all
-        again = record.seq <= self._given and not getattr(record, "street", "")
+        again = record.seq <= self._given and not of_one_street(record)
         self._given = max(self._given, record.seq)
         return [] if again else [record]

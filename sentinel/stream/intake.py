@@ -10,7 +10,7 @@ import faust
 
 from sentinel.intake import Door, Intake, Refusal
 from sentinel.pipeline import intake_settings
-from sentinel.records import ConfigChange, Routed, RoutedTicket
+from sentinel.records import ConfigChange, Routed, RoutedTicket, of_one_street
 from sentinel.settings import ConfigDocument
 from sentinel.shared import Shared
 from sentinel.stream import envelope
@@ -139,7 +139,7 @@ class IntakeUnit:
         """Send what waits where there is a ticket, and ticks that have waited long enough."""
         if self._ticks_since and time.monotonic() - self._ticks_since >= TICKS_HELD_SECONDS:
             return self.flush()
-        return self._send(sorted(p for p, held in self._held.items() if getattr(held[-1], "street", "")))
+        return self._send(sorted(p for p, held in self._held.items() if of_one_street(held[-1])))
 
     def _event(self, message: Message, event: TicketEvent) -> str:
         taken = self._intake.take(message.offset, event, message.appended)

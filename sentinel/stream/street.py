@@ -10,7 +10,7 @@ import faust
 
 from alerts import Alert
 from sentinel.partition import Partition
-from sentinel.records import ConfigChange, Digest, Feedback, ForAll, IssueDigest, Outputs, Routed, RoutedTicket
+from sentinel.records import ConfigChange, Digest, ForAll, IssueDigest, Outputs, Routed, RoutedTicket, of_one_street
 from sentinel.shared import Shared
 from sentinel.stream import envelope
 from sentinel.stream.codec import Answer, Batch, decode_batch, encode_answer
@@ -126,7 +126,8 @@ class StreetUnit:
                 outputs = Outputs([])
             sent += [self._alert(alert, message) for alert in outputs.alerts]
             digests += outputs.digests
-            if not isinstance(record, RoutedTicket) and not (isinstance(record, Feedback) and record.street):
+            if not of_one_street(record):
+                assert not isinstance(record, RoutedTicket)
                 ticks.append(record)
         if ticks:
             sent += self._answers(ticks, digests)
@@ -154,7 +155,7 @@ class StreetUnit:
         partition = self._partition
         if partition is None:
             raise PoisonError("comes before any configuration")
-        if isinstance(record, RoutedTicket) or (isinstance(record, Feedback) and record.street):
+        if of_one_street(record):
             self.records += 1
             self._touched.add(f"{_STREET}:{record.street}")
             return partition.take(record)
