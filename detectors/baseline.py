@@ -44,8 +44,7 @@ class Level(NamedTuple):
         """
         rate, known, noise = self
         mean = rate * exposure
-        rough = _RHYTHM_ERROR_HOURS if seconds < _NEARLY_A_DAY else _RHYTHM_ERROR_DAYS
-        return mean, noise + mean * (1.0 / known + rough + rough_part)
+        return mean, noise + mean * (1.0 / known + rhythm_error(seconds) + rough_part)
 
 
 def rhythm_error(seconds: float) -> float:

@@ -192,7 +192,7 @@ class Rhythm(base.Base):
         return self._table_from, self._passed
 
     def part_of(self, now: float) -> int:
-        """Part of the day that holds ``now``, for which ``trailing`` or ``least`` has just been asked."""
+        """Part of the day that holds ``now``, for which ``trailing`` has just been asked."""
         return int((now - self._table_from) / _PART)
 
     def trailing_parts(self, now: float, hours: int) -> list[tuple[int, float]]:

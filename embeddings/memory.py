@@ -138,25 +138,23 @@ def rarities(tickets: Tickets, slot: int, common: Common, live: int) -> F64:
 
 
 @njit(cache=True)
-def _write(
-    tickets: Tickets, slot: int, words: Hashes, grams: Hashes, gram_marks: U8, names: Hashes, name_marks: U8
-) -> int:
+def _write(tickets: Tickets, slot: int, new: Terms) -> int:
     """Write a ticket's terms behind those of the slot before; return where they end."""
     at = tickets.span[slot - 1, STOP] if slot else 0
     tickets.span[slot, WORDS] = at
-    for term in words:
+    for term in new.words:
         tickets.terms[at] = term
         tickets.marks[at] = 0
         at += 1
     tickets.span[slot, GRAMS] = at
-    for i in range(len(grams)):
-        tickets.terms[at] = grams[i]
-        tickets.marks[at] = gram_marks[i]
+    for i in range(len(new.grams)):
+        tickets.terms[at] = new.grams[i]
+        tickets.marks[at] = new.gram_marks[i]
         at += 1
     tickets.span[slot, NAMES] = at
-    for i in range(len(names)):
-        tickets.terms[at] = names[i]
-        tickets.marks[at] = name_marks[i]
+    for i in range(len(new.names)):
+        tickets.terms[at] = new.names[i]
+        tickets.marks[at] = new.name_marks[i]
         at += 1
     tickets.span[slot, STOP] = at
     return at
@@ -289,11 +287,7 @@ def place_ticket(
     index: Index,
     common: Common,
     live: int,
-    words: Hashes,
-    grams: Hashes,
-    gram_marks: U8,
-    names: Hashes,
-    name_marks: U8,
+    terms: Terms,
     seek: Seek,
     scratch: Scratch,
     used: I64,
@@ -302,7 +296,7 @@ def place_ticket(
 
     `used` is `TicketMemory.used`.
     """
-    used[TERMS] = _write(tickets, slot, words, grams, gram_marks, names, name_marks)
+    used[TERMS] = _write(tickets, slot, terms)
     rarity = rarities(tickets, slot, common, live)
     _weigh(tickets, slot, rarity)
     others = _nearest(tickets, slot, rarity, index, seek, scratch)
@@ -387,7 +381,7 @@ class TicketMemory:
         """
         slot = self.reserve(terms, vector, fields)
         _, others = place_ticket(
-            self.tickets, slot, self.index, self.common, self.live, *terms, seek, self.scratch, self.used
+            self.tickets, slot, self.index, self.common, self.live, terms, seek, self.scratch, self.used
         )  # fmt: skip
         return slot, others
 

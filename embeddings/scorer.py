@@ -30,7 +30,7 @@ from embeddings.memory import (
     place_ticket,
 )
 from embeddings.pairs import FEATURES, features, plausible
-from embeddings.terms import U8, Hashes, Terms
+from embeddings.terms import Terms
 
 I16 = NDArray[np.int16]
 
@@ -136,7 +136,7 @@ class PairScorer:
         """
         slot = memory.reserve(terms, vector, fields)
         found = _meet(
-            memory.tickets, slot, memory.index, memory.common, memory.live, *terms, seek, memory.scratch, memory.used,
+            memory.tickets, slot, memory.index, memory.common, memory.live, terms, seek, memory.scratch, memory.used,
             needed, letters, self.letters, self.notes,
         )  # fmt: skip
         return slot, Judged(*found)
@@ -207,11 +207,7 @@ def _meet(
     index: Index,
     common: Common,
     live: int,
-    words: Hashes,
-    grams: Hashes,
-    gram_marks: U8,
-    names: Hashes,
-    name_marks: U8,
+    terms: Terms,
     seek: Seek,
     scratch: Scratch,
     used: I64,
@@ -220,7 +216,5 @@ def _meet(
     logistic: Logistic,
     trees: Trees,
 ) -> tuple[I64, F64, NDArray[np.bool_]]:
-    rarity, others = place_ticket(
-        tickets, slot, index, common, live, words, grams, gram_marks, names, name_marks, seek, scratch, used
-    )
+    rarity, others = place_ticket(tickets, slot, index, common, live, terms, seek, scratch, used)
     return _judge(tickets, slot, rarity, others, needed, letters, logistic, trees)
