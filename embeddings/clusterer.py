@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 from river import base
 
-from embeddings.memory import F32, Fields, Seek, TicketMemory
+from embeddings.memory import TicketMemory
 from embeddings.scorer import PairScorer, Plausible, letters_share
 from embeddings.terms import Terms
+from embeddings.tickets import F32, Fields, Seek
 
 DAY = 86400.0
 

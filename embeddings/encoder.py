@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 from embeddings.lexicon import SMALL, STATIC
-from embeddings.memory import F32, F64, I64
+from embeddings.tickets import F32, F64, I64
 
 #: What a complaint is like that names nothing: the centre of another model's vectors.
 PLAIN_COMPLAINTS = (

@@ -21,7 +21,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn import functional
 
-from embeddings.memory import F32, I32
+from embeddings.tickets import F32, I32
 
 I8 = NDArray[np.int8]
 

@@ -9,7 +9,6 @@ from numba import njit
 from numpy.typing import NDArray
 
 from embeddings.characters import PLAIN, SOUND
-from embeddings.memory import F32, I64
 from embeddings.segment import Segmenter
 from embeddings.terms import (
     HEAD_CHARS,
@@ -30,6 +29,7 @@ from embeddings.terms import (
     suffix_table,
 )
 from embeddings.text import MAX_CHARS, normalise
+from embeddings.tickets import F32, I64
 
 MODELS = Path(__file__).parent / "models"
 STATIC = MODELS / "static"

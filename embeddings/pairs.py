@@ -5,7 +5,9 @@ import math
 import numpy as np
 from numba import njit
 
-from embeddings.memory import (
+from embeddings.memory import TicketMemory
+from embeddings.terms import HEADED, PLACED, Hashes
+from embeddings.tickets import (
     ADDRESS,
     CALLER,
     COMPANY,
@@ -20,11 +22,9 @@ from embeddings.memory import (
     STOP,
     TOPIC,
     WORDS,
-    TicketMemory,
     Tickets,
     rarities,
 )
-from embeddings.terms import HEADED, PLACED, Hashes
 
 FEATURES = (
     "words",  # cosine of words

@@ -15,22 +15,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from embeddings.memory import (
-    F32,
-    F64,
-    I32,
-    I64,
-    Common,
-    Fields,
-    Index,
-    Scratch,
-    Seek,
-    TicketMemory,
-    Tickets,
-    place_ticket,
-)
+from embeddings.memory import TicketMemory
 from embeddings.pairs import FEATURES, features, plausible
 from embeddings.terms import Terms
+from embeddings.tickets import F32, F64, I32, I64, Common, Fields, Index, Scratch, Seek, Tickets, place_ticket
 
 I16 = NDArray[np.int16]
 

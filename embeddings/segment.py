@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from embeddings.memory import F64, I64
+from embeddings.tickets import F64, I64
 
 U64 = NDArray[np.uint64]
 

@@ -7,8 +7,8 @@ from functools import lru_cache
 from embeddings.clusterer import Reading
 from embeddings.encoder import Encoder
 from embeddings.lexicon import Lexicon
-from embeddings.memory import Fields
 from embeddings.text import normalise
+from embeddings.tickets import Fields
 from sentinel.records import RoutedTicket
 
 #: 香沁大道858弄: the end of a road's name and a number. Where the name begins is not marked.

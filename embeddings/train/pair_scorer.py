@@ -34,9 +34,10 @@ from sklearn.preprocessing import StandardScaler
 from embeddings.clusterer import COUNTED_MEMBERS, ClustererSettings, IssueClusterer, Reading
 from embeddings.encoder import StaticEncoder
 from embeddings.lexicon import Lexicon
-from embeddings.memory import F64, Fields, Seek, TicketMemory
+from embeddings.memory import TicketMemory
 from embeddings.pairs import FEATURES, pair_features
 from embeddings.scorer import Logistic, PairScorer, Trees
+from embeddings.tickets import F64, Fields, Seek
 from sentinel.door.callers import PUBLIC_KEY, CallerHasher
 from sentinel.door.masking import mask
 from sentinel.door.streets import StreetResolver

@@ -18,10 +18,10 @@ import numpy as np
 from safetensors.numpy import load_file
 
 from embeddings.lexicon import PRIOR, STATIC, Lexicon
-from embeddings.memory import F32, PRIOR_BITS
 from embeddings.segment import Segmenter
 from embeddings.terms import U64, filter_word, hash_pair
 from embeddings.text import normalise
+from embeddings.tickets import F32, PRIOR_BITS
 from embeddings.train.corpus import general_texts, hotline_texts
 
 HOTLINE_WEIGHT = 5

@@ -11,8 +11,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from embeddings.clusterer import Reading
-from embeddings.memory import Fields
 from embeddings.terms import Terms
+from embeddings.tickets import Fields
 from sentinel.records import (
     ConfigChange,
     Digest,

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from embeddings.clusterer import ClustererSettings, IssueClusterer, Reading
 from embeddings.encoder import StaticEncoder
 from embeddings.lexicon import MODELS, Lexicon
-from embeddings.memory import Fields, TicketMemory
+from embeddings.memory import TicketMemory
 from embeddings.scorer import PairScorer
+from embeddings.tickets import Fields
 
 LEXICON, ENCODER = Lexicon.shipped(), StaticEncoder()
 SCORER = PairScorer.load(MODELS / "pair_scorer.json")

@@ -7,7 +7,7 @@ import pytest
 
 from embeddings.encoder import SentenceEncoder, load_encoder
 from embeddings.lexicon import SMALL
-from embeddings.memory import F32, I64
+from embeddings.tickets import F32, I64
 
 NO_WORDS: I64 = np.zeros(0, np.int64)
 TEXTS = [
