@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
-from numba import njit
 
+from embeddings.compiled import njit
 from embeddings.lexicon import SMALL, STATIC
 from embeddings.tickets import F32, F64, I64
 
@@ -47,7 +47,7 @@ class Encoder(Protocol):
         ...
 
 
-@njit(cache=True)
+@njit()
 def _mean(table: F32, ids: I64, centre: F64) -> F32:
     total = np.zeros(table.shape[1], np.float64)
     for i in ids:

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numba import njit
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from sentence_transformers.sentence_transformer.modules import Module
@@ -21,6 +20,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn import functional
 
+from embeddings.compiled import njit
 from embeddings.tickets import F32, I32
 
 I8 = NDArray[np.int8]
@@ -36,7 +36,7 @@ def to_int8(weight: Tensor) -> tuple[Tensor, Tensor]:
 
 
 # In one pass each; torch needs five and four, which costs as much as the products.
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _rows_to_int8(x: F32, out: I8, scale: F32) -> None:
     """Scale every row to -127..127."""
     bits, greatest = x.view(np.int32), scale.view(np.int32)
@@ -52,7 +52,7 @@ def _rows_to_int8(x: F32, out: I8, scale: F32) -> None:
             out[i, j] = np.int8(np.int32(np.rint(x[i, j] * factor)))
 
 
-@njit(cache=True)
+@njit()
 def _to_float(sums: I32, rows: F32, columns: F32, bias: F32, out: F32) -> None:
     for i in range(len(sums)):
         row = rows[i]

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from embeddings.characters import PLAIN, SOUND
+from embeddings.compiled import njit
 from embeddings.segment import Segmenter
 from embeddings.terms import (
     HEAD_CHARS,
@@ -61,7 +61,7 @@ _SYLLABLE = _table(False, SOUND)
 _SUFFIXES = suffix_table()
 
 
-@njit(cache=True)
+@njit()
 def _fold(raw: Codes, title: int, text: int, fold: U16) -> tuple[Codes, int, int]:
     """Return title, text and address in plain form, how long the title is, and where the address begins."""
     out = np.empty(len(raw) + 2, np.uint32)
@@ -77,7 +77,7 @@ def _fold(raw: Codes, title: int, text: int, fold: U16) -> tuple[Codes, int, int
     return out[:n], end, address
 
 
-@njit(cache=True)
+@njit()
 def _terms(
     codes: Codes,
     title: int,

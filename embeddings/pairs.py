@@ -3,8 +3,8 @@
 import math
 
 import numpy as np
-from numba import njit
 
+from embeddings.compiled import njit
 from embeddings.memory import TicketMemory
 from embeddings.terms import HEADED, PLACED, Hashes
 from embeddings.tickets import (
@@ -59,7 +59,7 @@ NAME_WORTH = 5.0  # what one rare piece of a name is worth: shares of less are n
 APART = 3.0  # names that share less than this share no name
 
 
-@njit(cache=True)
+@njit()
 def _look_up(key: Hashes, where: I32, term: np.uint32) -> int:
     """Return the place of a term among the query's, -1 if it is none of them."""
     mask = len(key) - 1
@@ -71,7 +71,7 @@ def _look_up(key: Hashes, where: I32, term: np.uint32) -> int:
     return -1
 
 
-@njit(cache=True)
+@njit()
 def _enter(terms: Hashes, first: int, stop: int, key: Hashes, where: I32) -> None:
     """Enter a ticket's terms from `first` to `stop` into a table of theirs."""
     mask = len(key) - 1
@@ -83,7 +83,7 @@ def _enter(terms: Hashes, first: int, stop: int, key: Hashes, where: I32) -> Non
         where[place] = i
 
 
-@njit(cache=True)
+@njit()
 def _table_size(terms: int) -> int:
     size = 64
     while size < 2 * terms:
@@ -91,7 +91,7 @@ def _table_size(terms: int) -> int:
     return size
 
 
-@njit(cache=True)
+@njit()
 def plausible(tickets: Tickets, slot: int, rarity: F64, others: I32, least_words: float, least_names: float) -> I32:
     """Return those of `others` that share words or names enough with a ticket, or its address.
 
@@ -127,7 +127,7 @@ def plausible(tickets: Tickets, slot: int, rarity: F64, others: I32, least_words
     return kept[:n].copy()
 
 
-@njit(cache=True)
+@njit()
 def features(tickets: Tickets, slot: int, rarity: F64, others: I32) -> F64:
     """Return the evidence on one ticket against others; shape (len(others), N_FEATURES)."""
     out = np.zeros((len(others), N_FEATURES), np.float64)

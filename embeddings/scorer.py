@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from embeddings.compiled import njit
 from embeddings.memory import TicketMemory
 from embeddings.pairs import FEATURES, features, plausible
 from embeddings.terms import Terms
@@ -130,7 +130,7 @@ class PairScorer:
         return slot, Judged(*found)
 
 
-@njit(cache=True)
+@njit()
 def _linear(row: F64, model: Logistic) -> float:
     total = model.bias
     for j in range(len(row)):
@@ -138,7 +138,7 @@ def _linear(row: F64, model: Logistic) -> float:
     return total
 
 
-@njit(cache=True)
+@njit()
 def _descend(row: F64, trees: Trees) -> float:
     total = trees.bias
     for k in range(len(trees.roots)):
@@ -151,7 +151,7 @@ def _descend(row: F64, trees: Trees) -> float:
     return total
 
 
-@njit(cache=True)
+@njit()
 def _judge(
     tickets: Tickets,
     slot: int,
@@ -188,7 +188,7 @@ def _judge(
     return issues[:n], logits[:n], copies[:n]
 
 
-@njit(cache=True)
+@njit()
 def _meet(
     tickets: Tickets,
     slot: int,

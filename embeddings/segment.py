@@ -9,9 +9,9 @@ import json
 from pathlib import Path
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from embeddings.compiled import njit
 from embeddings.tickets import F64, I64
 
 U64 = NDArray[np.uint64]
@@ -20,14 +20,14 @@ HAN, LATIN, DIGIT, OTHER = 1, 2, 3, 0
 UNKNOWN_PENALTY = 10.0  # what the tokenizers library takes off the least score for an unknown character
 
 
-@njit(cache=True)
+@njit()
 def _step(h: np.uint64, code: np.uint32) -> np.uint64:
     """One more character of a 64-bit FNV-1a hash, spread so that its low bits can index a table."""
     h = (h ^ np.uint64(code)) * np.uint64(0x100000001B3)
     return h ^ (h >> np.uint64(29))
 
 
-@njit(cache=True)
+@njit()
 def _hash(codes: NDArray[np.uint32]) -> np.uint64:
     h = np.uint64(0xCBF29CE484222325)
     for code in codes:
@@ -35,7 +35,7 @@ def _hash(codes: NDArray[np.uint32]) -> np.uint64:
     return h
 
 
-@njit(cache=True)
+@njit()
 def _kind(code: int) -> int:
     if 0x4E00 <= code <= 0x9FFF:
         return HAN
@@ -44,7 +44,7 @@ def _kind(code: int) -> int:
     return DIGIT if 48 <= code <= 57 else OTHER
 
 
-@njit(cache=True)
+@njit()
 def _cut(
     codes: NDArray[np.uint32], key: U64, value: I64, score: F64, unknown: int, unknown_score: float, longest: int
 ) -> I64:

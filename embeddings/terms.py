@@ -9,8 +9,9 @@ and the numbers of lanes and lines. Names are kept by their sound, since what op
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from embeddings.compiled import njit
 
 Hashes = NDArray[np.uint32]
 U8 = NDArray[np.uint8]
@@ -55,7 +56,7 @@ class Terms(NamedTuple):
     """PLACED for those in title or address; one a piece"""
 
 
-@njit(cache=True)
+@njit()
 def mix(x: np.uint32) -> np.uint32:
     """Spread the bits of a 32-bit number (the finaliser of MurmurHash3)."""
     x = np.uint32(x)
@@ -67,20 +68,20 @@ def mix(x: np.uint32) -> np.uint32:
     return x
 
 
-@njit(cache=True)
+@njit()
 def hash_word(word_id: int) -> np.uint32:
     """Hash a token id."""
     return mix(np.uint32(word_id) * np.uint32(0x9E3779B1) + np.uint32(0x51ED270B))
 
 
-@njit(cache=True)
+@njit()
 def hash_pair(first: int, second: int, salt: int) -> np.uint32:
     """Hash two numbers in order."""
     h = mix(np.uint32(np.uint32(salt) ^ np.uint32(first)) + np.uint32(0x9E3779B9))
     return mix(np.uint32(h ^ np.uint32(second)) + np.uint32(0x9E3779B9))
 
 
-@njit(cache=True)
+@njit()
 def filter_word(pair: np.uint32, words: int) -> tuple[int, np.uint64]:
     """Return which 64-bit word of a blocked Bloom filter a hash uses, and its four bits there.
 
@@ -93,7 +94,7 @@ def filter_word(pair: np.uint32, words: int) -> tuple[int, np.uint64]:
     return int(pair) & (words - 1), bits
 
 
-@njit(cache=True)
+@njit()
 def _unique(values: Hashes) -> Hashes:
     values = np.sort(values)
     n = 0
@@ -104,7 +105,7 @@ def _unique(values: Hashes) -> Hashes:
     return values[:n].copy()
 
 
-@njit(cache=True)
+@njit()
 def _unique_marked(keys: U64) -> tuple[Hashes, U8]:
     """Part sorted terms from their marks; a key is a term times 256 plus its mark."""
     keys = np.sort(keys)
@@ -123,7 +124,7 @@ def _unique_marked(keys: U64) -> tuple[Hashes, U8]:
     return terms[:n].copy(), marks[:n].copy()
 
 
-@njit(cache=True)
+@njit()
 def hash_words(ids: NDArray[np.int64], kept: NDArray[np.bool_]) -> Hashes:
     """Hash the token ids that are `kept`, by id; sorted and without repeats."""
     out = np.empty(len(ids), np.uint32)
@@ -135,22 +136,22 @@ def hash_words(ids: NDArray[np.int64], kept: NDArray[np.bool_]) -> Hashes:
     return _unique(out[:n])
 
 
-@njit(cache=True)
+@njit()
 def _is_han(code: int) -> bool:
     return _HAN_FIRST <= code <= _HAN_LAST
 
 
-@njit(cache=True)
+@njit()
 def _is_digit(code: int) -> bool:
     return 48 <= code <= 57
 
 
-@njit(cache=True)
+@njit()
 def _is_latin(code: int) -> bool:
     return 97 <= code <= 122
 
 
-@njit(cache=True)
+@njit()
 def _hash_run(codes: Codes, start: int, stop: int) -> np.uint32:
     h = np.uint32(11)
     for i in range(start, stop):
@@ -158,7 +159,7 @@ def _hash_run(codes: Codes, start: int, stop: int) -> np.uint32:
     return h
 
 
-@njit(cache=True)
+@njit()
 def grams_of(codes: Codes, solid: U8, head: int, mark: int) -> tuple[Hashes, U8]:
     """Return the 2- and 3-grams of letters and digits; those that end within the first `head` codes get the mark."""
     keys = np.empty(2 * len(codes) + 1, np.uint64)
@@ -176,7 +177,7 @@ def grams_of(codes: Codes, solid: U8, head: int, mark: int) -> tuple[Hashes, U8]
     return _unique_marked(keys[:n])
 
 
-@njit(cache=True)
+@njit()
 def _ends_name(code: int, following: int, suffixes: Codes) -> bool:
     """Whether a suffix begins with this code: one character (stored alone) or two (stored as one number)."""
     if code > _HAN_LAST or following > 65535:
@@ -196,7 +197,7 @@ def suffix_table() -> Codes:
     return np.sort(np.array(one + two, np.uint32))
 
 
-@njit(cache=True)
+@njit()
 def _unfamiliar(codes: Codes, familiar: U64) -> U8:
     """Return for each code but the last whether it and the next are a pair of Han characters that few texts hold."""
     out = np.zeros(len(codes), np.uint8)
@@ -207,7 +208,7 @@ def _unfamiliar(codes: Codes, familiar: U64) -> U8:
     return out
 
 
-@njit(cache=True)
+@njit()
 def names_of(
     codes: Codes, title: int, address: int, syllable: U16, familiar: U64, suffixes: Codes
 ) -> tuple[Hashes, U8]:
@@ -249,7 +250,7 @@ def names_of(
     return _unique_marked(keys[:n])
 
 
-@njit(cache=True)
+@njit()
 def fold_part(raw: Codes, start: int, stop: int, fold: U16, limit: int, out: Codes, n: int) -> int:
     """Append the plain form of `raw[start:stop]`, at most `limit` codes, to the `n` codes in `out`."""
     first = n

@@ -4,9 +4,9 @@ import math
 from typing import Final, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from embeddings.compiled import njit
 from embeddings.terms import HEADED, PLACED, SOUGHT, U8, Hashes, Terms
 
 F32 = NDArray[np.float32]
@@ -114,7 +114,7 @@ class Scratch(NamedTuple):
     touched: I32
 
 
-@njit(cache=True)
+@njit()
 def inverse_frequency(term: np.uint32, common: Common, live: int) -> float:
     """Return ln((live + strength + 1) / (df + strength * prior + 1/2)), never below 0."""
     df = common.frequency[term >> np.uint32(32 - FREQUENCY_BITS)]
@@ -122,7 +122,7 @@ def inverse_frequency(term: np.uint32, common: Common, live: int) -> float:
     return max(0.0, math.log((live + common.strength + 1.0) / (df + common.strength * p + 0.5)))
 
 
-@njit(cache=True)
+@njit()
 def rarities(tickets: Tickets, slot: int, common: Common, live: int) -> F64:
     """Return the inverse frequency of each of a ticket's terms, in their order."""
     first, stop = tickets.span[slot, WORDS], tickets.span[slot, STOP]
@@ -132,7 +132,7 @@ def rarities(tickets: Tickets, slot: int, common: Common, live: int) -> F64:
     return rarity
 
 
-@njit(cache=True)
+@njit()
 def _write(tickets: Tickets, slot: int, new: Terms) -> int:
     """Write a ticket's terms behind those of the slot before; return where they end."""
     at = tickets.span[slot - 1, STOP] if slot else 0
@@ -155,7 +155,7 @@ def _write(tickets: Tickets, slot: int, new: Terms) -> int:
     return at
 
 
-@njit(cache=True)
+@njit()
 def _weigh(tickets: Tickets, slot: int, rarity: F64) -> None:
     """Note what a ticket's terms are worth together."""
     squares = np.zeros(3, np.float64)
@@ -186,14 +186,14 @@ def _weigh(tickets: Tickets, slot: int, rarity: F64) -> None:
     tickets.placed[slot] = placed
 
 
-@njit(cache=True)
+@njit()
 def tally(terms: Hashes, span: I64, slot: int, frequency: I32, step: int) -> None:
     """Add `step` to the frequency of each of a ticket's terms."""
     for i in range(span[slot, WORDS], span[slot, STOP]):
         frequency[terms[i] >> np.uint32(32 - FREQUENCY_BITS)] += step
 
 
-@njit(cache=True)
+@njit()
 def _find(key: Hashes, head: I32, term: np.uint32) -> int:
     """Return where a term is in the table, or the empty place where it would be."""
     mask = len(key) - 1
@@ -203,7 +203,7 @@ def _find(key: Hashes, head: I32, term: np.uint32) -> int:
     return at
 
 
-@njit(cache=True)
+@njit()
 def list_ticket(tickets: Tickets, slot: int, index: Index, used: int, keys: int) -> tuple[int, int]:
     """Prepend `slot` to the list of each term it may be found by. Return how many nodes and keys are used then."""
     span = tickets.span[slot]
@@ -221,7 +221,7 @@ def list_ticket(tickets: Tickets, slot: int, index: Index, used: int, keys: int)
     return used, keys
 
 
-@njit(cache=True)
+@njit()
 def rehash(keys: Hashes, heads: I32, index: Index) -> None:
     """Enter the lists of a table in a larger one, which is empty."""
     for i in range(len(keys)):
@@ -231,7 +231,7 @@ def rehash(keys: Hashes, heads: I32, index: Index) -> None:
             index.head[at] = heads[i]
 
 
-@njit(cache=True)
+@njit()
 def _nearest(tickets: Tickets, slot: int, rarity: F64, index: Index, seek: Seek, scratch: Scratch) -> I32:
     """Return up to `seek.most` live slots by shared words, title n-grams and names, best first."""
     score, touched, node = scratch.score, scratch.touched, index.node
@@ -252,7 +252,7 @@ def _nearest(tickets: Tickets, slot: int, rarity: F64, index: Index, seek: Seek,
     return _best(tickets, scratch, n, seek.most)
 
 
-@njit(cache=True)
+@njit()
 def _best(tickets: Tickets, scratch: Scratch, n_touched: int, most: int) -> I32:
     """Return the `most` live slots of the highest score / norm, earlier ones first on a tie; clear the scores."""
     best = np.empty(most, np.int32)
@@ -277,7 +277,7 @@ def _best(tickets: Tickets, scratch: Scratch, n_touched: int, most: int) -> I32:
     return best[:n].copy()
 
 
-@njit(cache=True)
+@njit()
 def place_ticket(
     tickets: Tickets,
     slot: int,

@@ -8,9 +8,9 @@ import math
 from typing import Final, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from embeddings.compiled import njit
 from embeddings.terms import mix
 
 Hashes = NDArray[np.uint32]
@@ -67,7 +67,7 @@ class Tree(NamedTuple):
         return int(self.child[block_of(self, node, place), place % WIDTH])
 
 
-@njit(cache=True)
+@njit()
 def weigh(terms: Hashes, frequency: I32, seen: int) -> F64:
     """Return ln(1 + (seen + 1) / (frequency + 1)) of each term, scaled to unit length."""
     shift = np.uint32(32 - int(math.log2(len(frequency))))
@@ -79,7 +79,7 @@ def weigh(terms: Hashes, frequency: I32, seen: int) -> F64:
     return weights / math.sqrt(square)
 
 
-@njit(cache=True)
+@njit()
 def block_of(tree: Tree, node: int, place: int) -> int:
     """Return the block in which a node's child stands, given the child's place among its siblings."""
     block = tree.first[node]
@@ -88,7 +88,7 @@ def block_of(tree: Tree, node: int, place: int) -> int:
     return int(block)
 
 
-@njit(cache=True)
+@njit()
 def chances(table: F32, terms: Hashes, weights: F64, tree: Tree, node: int) -> F64:
     """Return the probability of each child of an inner node: the softmax of their log-odds."""
     shift = np.uint32(32 - int(math.log2(len(table))))
@@ -111,7 +111,7 @@ def chances(table: F32, terms: Hashes, weights: F64, tree: Tree, node: int) -> F
     return found
 
 
-@njit(cache=True)
+@njit()
 def learn(
     table: F32, frequency: I32, terms: Hashes, seen: int, tree: Tree, way: I32, rate: float, bias_rate: float
 ) -> None:
@@ -140,7 +140,7 @@ def learn(
         frequency[mix(term) >> shift] += 1
 
 
-@njit(cache=True)
+@njit()
 def most_probable(table: F32, frequency: I32, terms: Hashes, seen: int, tree: Tree, beam: int) -> tuple[int, float]:
     """Return the most probable leaf and its probability; 0, the root, while that is the only node.
 
@@ -165,7 +165,7 @@ def most_probable(table: F32, frequency: I32, terms: Hashes, seen: int, tree: Tr
     return best, highest
 
 
-@njit(cache=True)
+@njit()
 def know(table: F32, terms: Hashes, blocks: I32, columns: I32, weights: F64) -> None:
     """Write what is known beforehand of some terms, each with a child's block and column and its weight."""
     shift = np.uint32(32 - int(math.log2(len(table))))

@@ -16,7 +16,8 @@ NETWORK = "embeddings/int8.py"  # sentence-transformers imports it as it loads `
 
 #: They load what ships with the package; everything else in the three libraries is core.
 LOADERS = {
-    f"embeddings/{name}.py" for name in ("characters", "encoder", "int8", "lexicon", "pairs", "scorer", "segment")
+    f"embeddings/{name}.py"
+    for name in ("characters", "compiled", "encoder", "int8", "lexicon", "pairs", "scorer", "segment")
 }
 CORE_OF_SENTINEL = (
     "intake", "street", "city", "partition", "watch", "handling", "desks", "issues", "facts", "gist",
