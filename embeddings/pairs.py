@@ -1,12 +1,13 @@
 """What speaks for and against two tickets being about the same thing, in numbers."""
 
 import math
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from embeddings.compiled import njit
 from embeddings.memory import TicketMemory
-from embeddings.terms import HEADED, PLACED, Hashes
+from embeddings.terms import HEADED, PLACED, U8, Hashes
 from embeddings.tickets import (
     ADDRESS,
     CALLER,
@@ -56,60 +57,69 @@ FEATURES = (
 N_FEATURES = len(FEATURES)
 
 NAME_WORTH = 5.0  # what one rare piece of a name is worth: shares of less are not of much
+FILTER_BITS: Final = 12
 APART = 3.0  # names that share less than this share no name
 
 
+class Asked(NamedTuple):
+    """A ticket's terms, ready to be asked for: a hash table, and a filter that knows most of what is not in it."""
+
+    key: Hashes
+    where: I32
+    """place of the term among all tickets' terms, -1 if the entry is empty"""
+    known: U8
+    """whether any term has these top `FILTER_BITS` bits"""
+
+
 @njit()
-def _look_up(key: Hashes, where: I32, term: np.uint32) -> int:
+def asked(terms: Hashes, first: int, stop: int) -> Asked:
+    """Enter the terms from `first` to `stop`: words, n-grams and names, which share a hash by accident only."""
+    size = 64
+    while size < 2 * (stop - first):
+        size *= 2
+    key = np.empty(size, np.uint32)
+    where = np.full(size, -1, np.int32)
+    known = np.zeros(1 << FILTER_BITS, np.uint8)
+    for i in range(first, stop):
+        at = int(terms[i]) & (size - 1)
+        while where[at] >= 0:
+            at = (at + 1) & (size - 1)
+        key[at] = terms[i]
+        where[at] = i
+        known[terms[i] >> np.uint32(32 - FILTER_BITS)] = 1
+    return Asked(key, where, known)
+
+
+@njit()
+def _place(query: Asked, term: np.uint32) -> int:
     """Return the place of a term among the query's, -1 if it is none of them."""
-    mask = len(key) - 1
+    if not query.known[term >> np.uint32(32 - FILTER_BITS)]:
+        return -1
+    mask = len(query.key) - 1
     at = int(term) & mask
-    while where[at] >= 0:
-        if key[at] == term:
-            return int(where[at])
+    while query.where[at] >= 0:
+        if query.key[at] == term:
+            return int(query.where[at])
         at = (at + 1) & mask
     return -1
 
 
 @njit()
-def _enter(terms: Hashes, first: int, stop: int, key: Hashes, where: I32) -> None:
-    """Enter a ticket's terms from `first` to `stop` into a table of theirs."""
-    mask = len(key) - 1
-    for i in range(first, stop):
-        place = int(terms[i]) & mask
-        while where[place] >= 0:
-            place = (place + 1) & mask
-        key[place] = terms[i]
-        where[place] = i
-
-
-@njit()
-def _table_size(terms: int) -> int:
-    size = 64
-    while size < 2 * terms:
-        size *= 2
-    return size
-
-
-@njit()
-def plausible(tickets: Tickets, slot: int, rarity: F64, others: I32, least_words: float, least_names: float) -> I32:
+def plausible(
+    tickets: Tickets, slot: int, rarity: F64, query: Asked, others: I32, least_words: float, least_names: float
+) -> I32:
     """Return those of `others` that share words or names enough with a ticket, or its address.
 
     The features `words` and `names_share` alone, at a fraction of the cost of all; `rarity` as `rarities` gives it.
     """
     terms, span = tickets.terms, tickets.span
-    first, grams, names, stop = span[slot]
-    size = _table_size(stop - names + grams - first)
-    key = np.empty(size, np.uint32)
-    where = np.full(size, -1, np.int32)
-    _enter(terms, first, grams, key, where)
-    _enter(terms, names, stop, key, where)
+    first, grams, names, _ = span[slot]
     kept = np.empty(len(others), np.int32)
     n = 0
     for o in others:
         shared = 0.0
         for i in range(span[o, NAMES], span[o, STOP]):
-            j = _look_up(key, where, terms[i])
+            j = _place(query, terms[i])
             if j >= names:
                 shared += max(0.0, rarity[j - first] - NAMED)
         good = shared >= least_names * (min(tickets.named[slot], tickets.named[o]) + NAME_WORTH)
@@ -117,7 +127,7 @@ def plausible(tickets: Tickets, slot: int, rarity: F64, others: I32, least_words
         if not good:
             words = 0.0
             for i in range(span[o, WORDS], span[o, GRAMS]):
-                j = _look_up(key, where, terms[i])
+                j = _place(query, terms[i])
                 if 0 <= j < grams:
                     words += rarity[j - first] * rarity[j - first]
             good = words >= least_words * tickets.norm[slot, WORDS] * tickets.norm[o, WORDS]
@@ -128,18 +138,13 @@ def plausible(tickets: Tickets, slot: int, rarity: F64, others: I32, least_words
 
 
 @njit()
-def features(tickets: Tickets, slot: int, rarity: F64, others: I32) -> F64:
+def features(tickets: Tickets, slot: int, rarity: F64, query: Asked, others: I32) -> F64:
     """Return the evidence on one ticket against others; shape (len(others), N_FEATURES)."""
     out = np.zeros((len(others), N_FEATURES), np.float64)
     if not len(others):
         return out
     terms, marks, span, norm = tickets.terms, tickets.marks, tickets.span, tickets.norm
-    # the query's terms in one table: words, n-grams and names never share a hash but by accident
-    first, grams_first, names_first, stop = span[slot]
-    size = _table_size(stop - first)
-    key = np.empty(size, np.uint32)
-    where = np.full(size, -1, np.int32)
-    _enter(terms, first, stop, key, where)
+    first, grams_first, names_first, _ = span[slot]
     my_grams = names_first - grams_first
     for k in range(len(others)):
         o = others[k]
@@ -147,11 +152,11 @@ def features(tickets: Tickets, slot: int, rarity: F64, others: I32) -> F64:
         words = heads = grams = shared = mine = theirs = 0.0
         names = rarest = placed_mine = placed_theirs = 0.0
         for i in range(span[o, WORDS], span[o, GRAMS]):
-            j = _look_up(key, where, terms[i])
+            j = _place(query, terms[i])
             if 0 <= j < grams_first:
                 words += rarity[j - first] * rarity[j - first]
         for i in range(span[o, GRAMS], span[o, NAMES]):
-            j = _look_up(key, where, terms[i])
+            j = _place(query, terms[i])
             if j < grams_first or j >= names_first:
                 continue
             w = rarity[j - first]
@@ -165,7 +170,7 @@ def features(tickets: Tickets, slot: int, rarity: F64, others: I32) -> F64:
                 if marks[j] & HEADED:
                     heads += w * w
         for i in range(span[o, NAMES], span[o, STOP]):
-            j = _look_up(key, where, terms[i])
+            j = _place(query, terms[i])
             if j < names_first:
                 continue
             over = max(0.0, rarity[j - first] - NAMED)
@@ -213,5 +218,7 @@ def features(tickets: Tickets, slot: int, rarity: F64, others: I32) -> F64:
 def pair_features(memory: TicketMemory, slot: int, others: I32) -> F64:
     """Return the features of one ticket against others of the same memory; shape (len(others), N_FEATURES)."""
     rarity = rarities(memory.tickets, slot, memory.common, memory.live)
-    found: F64 = features(memory.tickets, slot, rarity, others)
+    span = memory.tickets.span[slot]
+    query = asked(memory.tickets.terms, span[WORDS], span[STOP])
+    found: F64 = features(memory.tickets, slot, rarity, query, others)
     return found

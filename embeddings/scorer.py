@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from embeddings.compiled import njit
 from embeddings.memory import TicketMemory
-from embeddings.pairs import FEATURES, features, plausible
+from embeddings.pairs import FEATURES, asked, features, plausible
 from embeddings.terms import Terms
-from embeddings.tickets import F32, F64, I32, I64, Common, Fields, Index, Scratch, Seek, Tickets, place_ticket
+from embeddings.tickets import F32, F64, I32, I64, STOP, WORDS, Common, Fields, Index, Scratch, Seek, Tickets, place_ticket
 
 I16 = NDArray[np.int16]
 
@@ -162,9 +162,10 @@ def _judge(
     logistic: Logistic,
     trees: Trees,
 ) -> tuple[I64, F64, NDArray[np.bool_]]:
+    query = asked(tickets.terms, tickets.span[slot, WORDS], tickets.span[slot, STOP])
     if letters < 0.5:
-        others = plausible(tickets, slot, rarity, others, needed.words, needed.names)
-    rows = features(tickets, slot, rarity, others)
+        others = plausible(tickets, slot, rarity, query, others, needed.words, needed.names)
+    rows = features(tickets, slot, rarity, query, others)
     issues = np.empty(len(rows), np.int64)
     logits = np.empty(len(rows), np.float64)
     copies = np.zeros(len(rows), np.bool_)
