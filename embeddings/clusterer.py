@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from river import base
 
 from embeddings.memory import TicketMemory
-from embeddings.scorer import PairScorer, Plausible, letters_share
+from embeddings.scorer import Needed, PairScorer, letters_share
 from embeddings.terms import Terms
 from embeddings.tickets import F32, Fields, Seek
 
@@ -30,8 +30,6 @@ class Assignment(NamedTuple):
     issue_id: str
     opened: bool
     """whether the ticket is the first of its issue"""
-    score: float
-    """the linkage score of the issue joined, or the best one refused; a logit"""
     merged: tuple[str, ...] = ()
     """issues that this ticket has shown to be the same one: they end, and theirs is this one from now on"""
     copied: bool = False
@@ -138,8 +136,7 @@ class IssueClusterer(base.Clusterer):
     def assign(self, x: Reading, new_id: str) -> Assignment:
         """Give a ticket its issue; `new_id` names the issue if the ticket opens one."""
         slot, linked, copied = self._compare(x)
-        score = linked[0].score if linked else MISSING_LOGIT
-        opened = score < self.settings.join_at
+        opened = not linked or linked[0].score < self.settings.join_at
         merged: tuple[str, ...] = ()
         if opened:
             issue = _Issue(new_id, self._next_number)
@@ -160,7 +157,7 @@ class IssueClusterer(base.Clusterer):
             issue.callers.append(caller)
         if len(issue.slots) > self.settings.members:
             self.memory.forget([issue.slots.pop(FIRST_MEMBERS)])
-        return Assignment(issue.id, opened, score, merged, copied and not opened)
+        return Assignment(issue.id, opened, merged, copied and not opened)
 
     def _merge(self, old: _Issue, into: _Issue) -> str:
         """Let the older of two issues take over the other's tickets; return the id that ends."""
@@ -187,7 +184,7 @@ class IssueClusterer(base.Clusterer):
             x.vector,
             x.fields,
             Seek(settings.candidates, settings.common),
-            Plausible(settings.least_words, settings.least_names),
+            Needed(settings.least_words, settings.least_names, settings.join_at),
             letters_share(self._length),
         )
         if not len(judged.issues):

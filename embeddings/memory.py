@@ -5,20 +5,22 @@ compacted, so everything computed here is a function of the live tickets and the
 how the arrays came to look as they do.
 """
 
-from typing import cast
+from typing import TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embeddings.terms import Terms
 from embeddings.tickets import (
+    CHUNK_HEAD,
+    CHUNKS,
     EMPTY,
     F32,
     FREQUENCY_BITS,
     I32,
     I64,
     KEYS,
-    NODES,
+    MOST_A_POSTING,
     STOP,
     TERMS,
     WORDS,
@@ -28,11 +30,14 @@ from embeddings.tickets import (
     Scratch,
     Seek,
     Tickets,
-    list_ticket,
+    list_alive,
     place_ticket,
+    postings,
     rehash,
     tally,
 )
+
+AnyScalar = TypeVar("AnyScalar", bound=np.generic)
 
 
 class TicketMemory:
@@ -77,7 +82,7 @@ class TicketMemory:
             span=np.zeros((slots, 4), np.int64),
             vector=np.zeros((slots, self.dimension), np.float32),
             at=np.zeros(slots, np.float64),
-            key=np.zeros((slots, 5), np.uint64),
+            key=np.zeros((slots, 5), np.int64),
             sure=np.zeros(slots, np.float32),
             norm=np.ones((slots, 3), np.float32),
             rare=np.zeros(slots, np.float32),
@@ -89,15 +94,11 @@ class TicketMemory:
             issue=np.zeros(slots, np.int64),
         )
         self._start_scratch()
-        self._start_index(4096, 8192)
+        self._start_index(2048, 8192)
 
-    def _start_index(self, keys: int, nodes: int) -> None:
-        self.index = Index(
-            np.zeros(keys, np.uint32),
-            np.full(keys, EMPTY, np.int32),
-            np.zeros((nodes, 2), np.int32),
-        )
-        self.used[[NODES, KEYS]] = 0
+    def _start_index(self, keys: int, chunks: int) -> None:
+        self.index = Index(np.full((keys, 2), EMPTY, np.int32), np.zeros(chunks, np.int32))
+        self.used[[CHUNKS, KEYS]] = 0
 
     def _start_scratch(self) -> None:
         slots = len(self.tickets.alive)
@@ -109,26 +110,28 @@ class TicketMemory:
         Terms rarer than `seek.common` find tickets; those with the most in common, by inverse frequency and length,
         are taken. Exact: every live ticket that shares a rarer term is scored.
         """
-        slot = self.reserve(terms, vector, fields)
+        slot = self.reserve(terms)
         _, others = place_ticket(
-            self.tickets, slot, self.index, self.common, self.live, terms, seek, self.scratch, self.used
+            self.tickets, slot, self.index, self.common, self.live, terms, vector, fields, seek, self.scratch, self.used
         )  # fmt: skip
         return slot, others
 
-    def reserve(self, terms: Terms, vector: F32, fields: Fields) -> int:
-        """Make room for a ticket and write down all but its terms; return its slot. `place_ticket` must follow."""
+    def reserve(self, terms: Terms) -> int:
+        """Make room for a ticket; return its slot. `place_ticket` must follow."""
         slot = self.count
         if slot == len(self.tickets.alive):
             self._grow({name for name in Tickets._fields if name not in ("terms", "marks")})
             self._start_scratch()
         size = len(terms.words) + len(terms.grams) + len(terms.names)
-        while self.used[TERMS] + size > len(self.tickets.terms):
+        used, chunks, keys = self.used.tolist()
+        while used + size > len(self.tickets.terms):
             self._grow({"terms", "marks"})
-        self._make_room(size)
-        tickets = self.tickets
-        tickets.vector[slot] = vector
-        tickets.at[slot], *keys, tickets.sure[slot] = fields
-        tickets.key[slot] = keys
+        while chunks + MOST_A_POSTING * size > len(self.index.chunk):
+            self.index = self.index._replace(chunk=_longer(self.index.chunk))
+        while 2 * (keys + size) > len(self.index.entry):
+            entry = np.full((2 * len(self.index.entry), 2), EMPTY, np.int32)
+            rehash(self.index.entry, entry)
+            self.index = self.index._replace(entry=entry)
         self.count += 1
         return slot
 
@@ -144,28 +147,14 @@ class TicketMemory:
 
     def _grow(self, names: set[str]) -> None:
         """Double the arrays of these names."""
-        doubled = {name: np.concatenate([old := getattr(self.tickets, name), np.zeros_like(old)]) for name in names}
-        self.tickets = self.tickets._replace(**doubled)
+        self.tickets = self.tickets._replace(**{name: _longer(getattr(self.tickets, name)) for name in names})
 
-    def _make_room(self, size: int) -> None:
-        """See to it that the index can take so many terms more."""
-        index = self.index
-        while self.used[NODES] + size > len(index.node):
-            index = index._replace(node=np.concatenate([index.node, np.zeros_like(index.node)]))
-        while 2 * (self.used[KEYS] + size) > len(index.key):
-            old = index
-            keys = 2 * len(old.key)
-            index = old._replace(key=np.zeros(keys, np.uint32), head=np.full(keys, EMPTY, np.int32))
-            rehash(old.key, old.head, index)
-        self.index = index
-
-    def _list(self, slot: int) -> None:
-        """Enter a ticket in the index."""
-        span = self.tickets.span[slot]
-        self._make_room(int(span[STOP] - span[WORDS]))
-        self.used[NODES], self.used[KEYS] = list_ticket(
-            self.tickets, slot, self.index, self.used[NODES], self.used[KEYS]
-        )  # fmt: skip
+    def _list_all(self) -> None:
+        """Make the index anew."""
+        terms = postings(self.tickets, self.count)
+        # a list of n takes n times `CHUNK_HEAD` + 1 at most
+        self._start_index(2 * _power_above(terms), _power_above((CHUNK_HEAD + 1) * terms + MOST_A_POSTING))
+        self.used[CHUNKS], self.used[KEYS] = list_alive(self.tickets, self.count, self.index)
 
     def forget(self, slots: list[int]) -> None:
         """Drop tickets; when more than a third of the slots are dead, see `compact`."""
@@ -202,8 +191,7 @@ class TicketMemory:
         self.count = n
         self.used[TERMS] = total
         self.live = int(new.counted[:n].sum())
-        for slot in range(n):
-            self._list(slot)
+        self._list_all()
         return moved
 
     def __getstate__(self) -> dict[str, object]:
@@ -233,14 +221,18 @@ class TicketMemory:
             arrays[name] = full
         self.tickets = Tickets(**arrays)
         self._start_scratch()
-        self._start_index(4096, 8192)
-        for slot in range(self.count):
-            if self.tickets.alive[slot]:
-                self._list(slot)
+        self._list_all()
 
     def attach(self, prior: F32) -> None:
         """Give a restored memory the prior."""
         self.common = self.common._replace(prior=prior)
+
+
+def _longer(old: NDArray[AnyScalar]) -> NDArray[AnyScalar]:
+    """Return an array of twice the length; what is not used yet takes no memory."""
+    new = np.zeros((2 * len(old), *old.shape[1:]), old.dtype)
+    new[: len(old)] = old
+    return new
 
 
 def _power_above(n: int) -> int:

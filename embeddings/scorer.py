@@ -18,7 +18,21 @@ from embeddings.compiled import njit
 from embeddings.memory import TicketMemory
 from embeddings.pairs import FEATURES, asked, features, plausible
 from embeddings.terms import Terms
-from embeddings.tickets import F32, F64, I32, I64, STOP, WORDS, Common, Fields, Index, Scratch, Seek, Tickets, place_ticket
+from embeddings.tickets import (
+    F32,
+    F64,
+    I32,
+    I64,
+    STOP,
+    WORDS,
+    Common,
+    Fields,
+    Index,
+    Scratch,
+    Seek,
+    Tickets,
+    place_ticket,
+)
 
 I16 = NDArray[np.int16]
 
@@ -64,13 +78,15 @@ class Trees(NamedTuple):
     bias: float
 
 
-class Plausible(NamedTuple):
-    """What a candidate must share to be compared in full; in notes only, all letters are."""
+class Needed(NamedTuple):
+    """What a candidate must share to be compared in full, in notes only (all letters are); and what must come of it."""
 
     words: float
     """this cosine of words ..."""
     names: float
     """... or this share of names (or the address)"""
+    logit: float
+    """where no pair comes to this, none counts"""
 
 
 class Judged(NamedTuple):
@@ -114,18 +130,19 @@ class PairScorer:
         vector: F32,
         fields: Fields,
         seek: Seek,
-        needed: Plausible,
+        needed: Needed,
         letters: float,
     ) -> tuple[int, Judged]:
-        """Remember a ticket, and compare it with those before it; return its slot and what may be the same.
+        """Remember a ticket, and compare it with those before it; return its slot and what may be the same,
+        nothing where no pair comes to `needed.logit`.
 
         The stream is one of letters to the degree `letters`, 0 to 1. One compiled call, of which
         `TicketMemory.place` is the first half.
         """
-        slot = memory.reserve(terms, vector, fields)
+        slot = memory.reserve(terms)
         found = _meet(
-            memory.tickets, slot, memory.index, memory.common, memory.live, terms, seek, memory.scratch, memory.used,
-            needed, letters, self.letters, self.notes,
+            memory.tickets, slot, memory.index, memory.common, memory.live, terms, vector, fields, seek,
+            memory.scratch, memory.used, needed, letters, self.letters, self.notes,
         )  # fmt: skip
         return slot, Judged(*found)
 
@@ -157,7 +174,7 @@ def _judge(
     slot: int,
     rarity: F64,
     others: I32,
-    needed: Plausible,
+    needed: Needed,
     letters: float,
     logistic: Logistic,
     trees: Trees,
@@ -170,6 +187,7 @@ def _judge(
     logits = np.empty(len(rows), np.float64)
     copies = np.zeros(len(rows), np.bool_)
     n = 0
+    best = DROP_LOGIT
     for i in range(len(rows)):
         row = rows[i]
         # at the ends one model is enough
@@ -186,6 +204,9 @@ def _judge(
             logits[n] = logit
             copies[n] = row[GRAM_COSINE] >= COPIED and row[SAME_CALLER] == 0.0
             n += 1
+            best = max(best, logit)
+    if best < needed.logit:
+        n = 0
     return issues[:n], logits[:n], copies[:n]
 
 
@@ -197,13 +218,17 @@ def _meet(
     common: Common,
     live: int,
     terms: Terms,
+    vector: F32,
+    fields: Fields,
     seek: Seek,
     scratch: Scratch,
     used: I64,
-    needed: Plausible,
+    needed: Needed,
     letters: float,
     logistic: Logistic,
     trees: Trees,
 ) -> tuple[I64, F64, NDArray[np.bool_]]:
-    rarity, others = place_ticket(tickets, slot, index, common, live, terms, seek, scratch, used)
+    rarity, others = place_ticket(
+        tickets, slot, index, common, live, terms, vector, fields, seek, scratch, used
+    )  # fmt: skip
     return _judge(tickets, slot, rarity, others, needed, letters, logistic, trees)

@@ -13,7 +13,6 @@ F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
-U64 = NDArray[np.uint64]
 
 WORDS, GRAMS, NAMES, STOP = range(4)
 """Columns of `Tickets.span`: where a ticket's terms of each kind begin, and where the last ones end."""
@@ -22,18 +21,23 @@ HEAD: Final = 2
 CALLER, ADDRESS, COMPANY, TOPIC, GROUP = range(5)
 """Columns of `Tickets.key`."""
 
-TERMS, NODES, KEYS = range(3)
+TERMS, CHUNKS, KEYS = range(3)
 """Entries of `TicketMemory.used`."""
 
 FREQUENCY_BITS: Final = 18
 PRIOR_BITS: Final = 20
 EMPTY: Final = -1
+ALONE: Final = -2
+CHUNK_HEAD: Final = 3
+MOST_IN_CHUNK: Final = 29
+MOST_A_POSTING: Final = CHUNK_HEAD + MOST_IN_CHUNK
+"""What entering a ticket under one term takes of the chunks' room at most."""
 RARE: Final = 4.0  # an n-gram says where or who from this inverse frequency on
 NAMED: Final = 2.0  # a piece of a name says something from this inverse frequency on
 
 
 class Fields(NamedTuple):
-    """What is compared beside the text. Keys are 64-bit hashes; 0 means not given."""
+    """What is compared beside the text. Keys are hashes of 64 bits, signed; 0 means not given."""
 
     at: float
     """event time, POSIX seconds"""
@@ -58,7 +62,7 @@ class Tickets(NamedTuple):
     """(slots, 4): where each kind begins in `terms`"""
     vector: F32
     at: F64
-    key: U64
+    key: I64
     """(slots, 5): caller, address, company, topic, group"""
     sure: F32
     norm: F32
@@ -98,12 +102,17 @@ class Seek(NamedTuple):
 
 
 class Index(NamedTuple):
-    """Term to tickets: a hash table of heads of linked lists, the newest ticket first."""
+    """Term to tickets: a hash table of lists, which are read far more often than they are written.
 
-    key: Hashes
-    head: I32
-    node: I32
-    """(nodes, 2): slot, next node"""
+    A term of one ticket, as most are, has it in the table. A list is a chain of chunks, each with more room than the
+    one before, since memory is slow to follow and fast to read on.
+    """
+
+    entry: I32
+    """(keys, 2): the term's bits, and what is known of it: EMPTY; the first of its chunks, the newest; or its one
+    ticket, as ALONE - slot"""
+    chunk: I32
+    """chunks one after the other: where the next is or EMPTY, how many slots it has room for, how many it has, slots"""
 
 
 class Scratch(NamedTuple):
@@ -115,26 +124,33 @@ class Scratch(NamedTuple):
 
 
 @njit()
-def inverse_frequency(term: np.uint32, common: Common, live: int) -> float:
-    """Return ln((live + strength + 1) / (df + strength * prior + 1/2)), never below 0."""
-    df = common.frequency[term >> np.uint32(32 - FREQUENCY_BITS)]
-    p = common.prior[term >> np.uint32(32 - PRIOR_BITS)]
-    return max(0.0, math.log((live + common.strength + 1.0) / (df + common.strength * p + 0.5)))
-
-
-@njit()
 def rarities(tickets: Tickets, slot: int, common: Common, live: int) -> F64:
-    """Return the inverse frequency of each of a ticket's terms, in their order."""
+    """Return the inverse frequency of each of a ticket's terms, in their order.
+
+    ln((live + strength + 1) / (df + strength * prior + 1/2)), never below 0.
+    """
     first, stop = tickets.span[slot, WORDS], tickets.span[slot, STOP]
     rarity = np.empty(stop - first, np.float64)
+    # first what memory is slow to give, so that it is asked for many at a time
     for i in range(first, stop):
-        rarity[i - first] = inverse_frequency(tickets.terms[i], common, live)
+        rarity[i - first] = common.strength * common.prior[tickets.terms[i] >> np.uint32(32 - PRIOR_BITS)]
+    for i in range(first, stop):
+        rarity[i - first] += common.frequency[tickets.terms[i] >> np.uint32(32 - FREQUENCY_BITS)]
+    total = live + common.strength + 1.0
+    for i in range(stop - first):
+        rarity[i] = max(0.0, math.log(total / (rarity[i] + 0.5)))
     return rarity
 
 
 @njit()
-def _write(tickets: Tickets, slot: int, new: Terms) -> int:
-    """Write a ticket's terms behind those of the slot before; return where they end."""
+def _write(tickets: Tickets, slot: int, new: Terms, vector: F32, fields: Fields) -> int:
+    """Write a ticket down, its terms behind those of the slot before; return where they end."""
+    tickets.vector[slot] = vector
+    tickets.at[slot] = fields.at
+    tickets.sure[slot] = fields.sure
+    key = tickets.key[slot]
+    key[CALLER], key[ADDRESS], key[COMPANY] = fields.caller, fields.address, fields.company
+    key[TOPIC], key[GROUP] = fields.topic, fields.group
     at = tickets.span[slot - 1, STOP] if slot else 0
     tickets.span[slot, WORDS] = at
     for term in new.words:
@@ -194,62 +210,115 @@ def tally(terms: Hashes, span: I64, slot: int, frequency: I32, step: int) -> Non
 
 
 @njit()
-def _find(key: Hashes, head: I32, term: np.uint32) -> int:
+def _find(entry: I32, term: np.int32) -> int:
     """Return where a term is in the table, or the empty place where it would be."""
-    mask = len(key) - 1
-    at = int(term) & mask
-    while head[at] != EMPTY and key[at] != term:
+    mask = len(entry) - 1
+    at = int(np.uint32(term)) & mask
+    while entry[at, 1] != EMPTY and entry[at, 0] != term:
         at = (at + 1) & mask
     return at
 
 
 @njit()
+def _append(index: Index, at: int, slot: int, used: int) -> int:
+    """Append a slot to the list of the entry `at`; return how much room chunks take then."""
+    chunk, known = index.chunk, index.entry[at, 1]
+    if known <= ALONE:
+        room = 2
+        chunk[used], chunk[used + 1], chunk[used + 2] = EMPTY, room, 2
+        chunk[used + CHUNK_HEAD], chunk[used + CHUNK_HEAD + 1] = ALONE - known, slot
+    else:
+        room, n = chunk[known + 1], chunk[known + 2]
+        if n < room:
+            chunk[known + CHUNK_HEAD + n] = slot
+            chunk[known + 2] = n + 1
+            return used
+        room = min(2 * room + CHUNK_HEAD, MOST_IN_CHUNK)
+        chunk[used], chunk[used + 1], chunk[used + 2] = known, room, 1
+        chunk[used + CHUNK_HEAD] = slot
+    index.entry[at, 1] = used
+    return used + CHUNK_HEAD + room
+
+
+@njit()
 def list_ticket(tickets: Tickets, slot: int, index: Index, used: int, keys: int) -> tuple[int, int]:
-    """Prepend `slot` to the list of each term it may be found by. Return how many nodes and keys are used then."""
+    """Append `slot` to the list of each term it may be found by. Return how much room chunks and keys take then."""
     span = tickets.span[slot]
     for i in range(span[WORDS], span[STOP]):
         if span[GRAMS] <= i < span[NAMES] and not tickets.marks[i] & SOUGHT:
             continue
-        at = _find(index.key, index.head, tickets.terms[i])
-        if index.head[at] == EMPTY:
-            index.key[at] = tickets.terms[i]
+        term = np.int32(tickets.terms[i])
+        at = _find(index.entry, term)
+        if index.entry[at, 1] == EMPTY:
+            index.entry[at, 0] = term
+            index.entry[at, 1] = ALONE - slot
             keys += 1
-        index.node[used, 0] = slot
-        index.node[used, 1] = index.head[at]
-        index.head[at] = used
-        used += 1
+        else:
+            used = _append(index, at, slot, used)
     return used, keys
 
 
 @njit()
-def rehash(keys: Hashes, heads: I32, index: Index) -> None:
-    """Enter the lists of a table in a larger one, which is empty."""
-    for i in range(len(keys)):
-        if heads[i] != EMPTY:
-            at = _find(index.key, index.head, keys[i])
-            index.key[at] = keys[i]
-            index.head[at] = heads[i]
+def postings(tickets: Tickets, count: int) -> int:
+    """Return under how many terms all live tickets may be found, each ticket by itself."""
+    total = 0
+    for slot in range(count):
+        if tickets.alive[slot]:
+            first, grams, names, stop = tickets.span[slot]
+            total += grams - first + stop - names
+            for i in range(grams, names):
+                if tickets.marks[i] & SOUGHT:
+                    total += 1
+    return total
+
+
+@njit()
+def list_alive(tickets: Tickets, count: int, index: Index) -> tuple[int, int]:
+    """Enter all live tickets in an empty index, which has the room. Return how much chunks and keys take then."""
+    used = keys = 0
+    for slot in range(count):
+        if tickets.alive[slot]:
+            used, keys = list_ticket(tickets, slot, index, used, keys)
+    return used, keys
+
+
+@njit()
+def rehash(old: I32, new: I32) -> None:
+    """Enter the entries of a table in a larger one, which is empty."""
+    for i in range(len(old)):
+        if old[i, 1] != EMPTY:
+            new[_find(new, old[i, 0])] = old[i]
 
 
 @njit()
 def _nearest(tickets: Tickets, slot: int, rarity: F64, index: Index, seek: Seek, scratch: Scratch) -> I32:
     """Return up to `seek.most` live slots by shared words, title n-grams and names, best first."""
-    score, touched, node = scratch.score, scratch.touched, index.node
+    score, touched, chunk = scratch.score, scratch.touched, index.chunk
     first, grams, names, stop = tickets.span[slot]
     n = 0
     for i in range(first, stop):
         if rarity[i - first] < seek.common or (grams <= i < names and not tickets.marks[i] & SOUGHT):
             continue
         worth = np.float32(rarity[i - first] * rarity[i - first])
-        at = index.head[_find(index.key, index.head, tickets.terms[i])]
+        at = index.entry[_find(index.entry, np.int32(tickets.terms[i])), 1]
+        if at <= ALONE:
+            n = _touch(ALONE - at, worth, score, touched, n)
+            continue
         while at != EMPTY:
-            other = node[at, 0]
-            if score[other] == 0.0:
-                touched[n] = other
-                n += 1
-            score[other] += worth
-            at = node[at, 1]
+            for k in range(at + CHUNK_HEAD, at + CHUNK_HEAD + chunk[at + 2]):
+                n = _touch(chunk[k], worth, score, touched, n)
+            at = chunk[at]
     return _best(tickets, scratch, n, seek.most)
+
+
+@njit()
+def _touch(other: int, worth: np.float32, score: F32, touched: I32, n: int) -> int:
+    """Credit a slot; return how many have been touched then."""
+    if score[other] == 0.0:
+        touched[n] = other
+        n += 1
+    score[other] += worth
+    return n
 
 
 @njit()
@@ -285,6 +354,8 @@ def place_ticket(
     common: Common,
     live: int,
     terms: Terms,
+    vector: F32,
+    fields: Fields,
     seek: Seek,
     scratch: Scratch,
     used: I64,
@@ -293,10 +364,10 @@ def place_ticket(
 
     `used` is `TicketMemory.used`.
     """
-    used[TERMS] = _write(tickets, slot, terms)
+    used[TERMS] = _write(tickets, slot, terms, vector, fields)
     rarity = rarities(tickets, slot, common, live)
     _weigh(tickets, slot, rarity)
     others = _nearest(tickets, slot, rarity, index, seek, scratch)
-    used[NODES], used[KEYS] = list_ticket(tickets, slot, index, used[NODES], used[KEYS])
+    used[CHUNKS], used[KEYS] = list_ticket(tickets, slot, index, used[CHUNKS], used[KEYS])
     tickets.alive[slot] = 1
     return rarity, others

@@ -29,7 +29,7 @@ class TicketReader:
         vector = self.encoder.encode(f"{ticket.text} {ticket.address}", word_ids)
         fields = Fields(
             at=ticket.at,
-            caller=int(ticket.caller, 16) if ticket.caller else 0,
+            caller=int.from_bytes(bytes.fromhex(ticket.caller), signed=True) if ticket.caller else 0,
             address=_key(_door(ticket)),
             company=_key(normalise(ticket.company)),
         )
@@ -55,7 +55,7 @@ def _door(ticket: RoutedTicket) -> str:
 def _key(value: str) -> int:
     if not value:
         return 0
-    return int.from_bytes(hashlib.blake2b(value.encode(), digest_size=8).digest(), "little") or 1
+    return int.from_bytes(hashlib.blake2b(value.encode(), digest_size=8).digest(), "little", signed=True) or 1
 
 
 def issue_id_of(street: str, ticket_id: str) -> str:
