@@ -54,12 +54,13 @@ def beta_binomial_tail(count: int, trials: int, alpha: float, beta: float) -> fl
     """
     if count <= 0:
         return 1.0
-    constant = lgamma(trials + 1.0) - _log_beta(alpha, beta)
-    total = sum(
-        exp(constant - lgamma(k + 1.0) - lgamma(trials - k + 1.0) + _log_beta(k + alpha, trials - k + beta))
-        for k in range(count, trials + 1)
-    )
-    return min(1.0, max(_LEAST, total))
+    choices = lgamma(trials + 1.0) - lgamma(count + 1.0) - lgamma(trials - count + 1.0)
+    term = exp(choices + _log_beta(count + alpha, trials - count + beta) - _log_beta(alpha, beta))
+    total = 0.0
+    for k in range(count, trials):
+        total += term
+        term *= (trials - k) / (k + 1.0) * (k + alpha) / (trials - k - 1.0 + beta)
+    return min(1.0, max(_LEAST, total + term))
 
 
 def score_of(p_value: float) -> float:

@@ -216,7 +216,9 @@ class IssueClusterer(base.Clusterer):
 
     def forget(self, now: float) -> list[str]:
         """Drop every issue whose time is over at `now` (POSIX seconds) and return their ids, oldest first."""
-        gone = [i for i in self._issues.values() if i.last_at + self._horizon(i) <= now]
+        settings = self.settings
+        latest = now - min(settings.single_days, settings.issue_days, settings.confirmed_days) * DAY
+        gone = [i for i in self._issues.values() if i.last_at <= latest and i.last_at + self._horizon(i) <= now]
         for issue in gone:
             self.memory.forget(issue.slots)
             del self._issues[issue.number]

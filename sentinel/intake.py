@@ -1,6 +1,5 @@
 """The first stage: validated ticket events in; numbered, stamped, masked and routed records out."""
 
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -77,7 +76,8 @@ class Intake:
         self.clock = 0.0
         self._boundary = 0.0
         self._known: dict[str, _Known] = {}
-        self._expiry: deque[tuple[float, str]] = deque()
+        self._heard: dict[int, list[str]] = {}
+        """tickets by the day of an event of theirs, not after that of the last one"""
         self._clean_names: set[str] = set()
 
     def take(self, position: int, event: TicketEvent, appended: float | None = None) -> Taken:
@@ -106,7 +106,7 @@ class Intake:
         title, text, address = mask(event.title), mask(event.text), mask(event.address)
         if known is None:
             known = self._known[ticket_id] = _Known(UNKNOWN_STREET)
-            self._expiry.append((clock, ticket_id))
+            self._heard.setdefault(int(clock // DAY), []).append(ticket_id)
         if known.street == UNKNOWN_STREET:
             known.street = self.door.street_of(event.street, address, text, title)
         known.events.append(identity)
@@ -203,12 +203,13 @@ class Intake:
 
     def _forget(self, clock: float) -> None:
         horizon = clock - self.settings.remember
-        while self._expiry and self._expiry[0][0] <= horizon:
-            _, ticket_id = self._expiry.popleft()
-            if (known := self._known[ticket_id]).last <= horizon:
-                del self._known[ticket_id]
-            else:
-                self._expiry.append((known.last, ticket_id))
+        for day in sorted(day for day in self._heard if (day + 1) * DAY <= horizon):
+            for ticket_id in self._heard.pop(day):
+                last = self._known[ticket_id].last
+                if last <= horizon:
+                    del self._known[ticket_id]
+                else:
+                    self._heard.setdefault(int(last // DAY), []).append(ticket_id)
 
 
 def _identity(event: EventName, at: float) -> int:

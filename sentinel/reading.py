@@ -38,8 +38,9 @@ class TicketReader:
 
 def with_topic(reading: Reading, topic: str, sure: float) -> Reading:
     """Return the reading with the path of its topic, given (sure: 1) or guessed with that probability."""
-    group = topic.partition("/")[0]
-    return reading._replace(fields=reading.fields._replace(topic=_key(topic), group=_key(group), sure=sure))
+    at, caller, address, company, *_ = reading.fields
+    fields = Fields(at, caller, address, company, _key(topic), _key(topic.partition("/")[0]), sure)
+    return Reading(reading.ticket_id, reading.terms, reading.vector, fields)
 
 
 def _door(ticket: RoutedTicket) -> str:

@@ -128,6 +128,16 @@ def test_a_street_is_remembered_only_for_a_bounded_time(door: Door, event: Build
     assert the_ticket(intake, 4, event(40 * 1440 + 9, event="urged", street="")).street == UNKNOWN_STREET
 
 
+def test_it_is_the_last_event_from_which_a_ticket_is_remembered(door: Door, event: Build) -> None:
+    intake = Intake(door, IntakeSettings(remember=10 * DAY))
+    for day in range(20):
+        intake.take(2 * day, event(day * 1440, ticket_id=f"T{day}"))
+        if day in (2, 8):
+            intake.take(2 * day + 1, event(day * 1440, ticket_id="T0", event="urged"))
+    assert the_ticket(intake, 100, event(19 * 1440 + 9, ticket_id="T9", event="urged", street="")).street == CHUANSHA
+    assert the_ticket(intake, 101, event(19 * 1440 + 9, ticket_id="T0", event="urged", street="")).street != CHUANSHA
+
+
 def test_texts_are_masked_and_callers_hashed(intake: Intake, event: Build) -> None:
     phone = "13917654321"
     fields = dict.fromkeys(("title", "text", "address", "handler", "company"), f"川沙 {phone}")
