@@ -1,12 +1,17 @@
-"""How often Python looks for cyclic garbage while records stream by."""
+"""Memory while records stream by: how often Python looks for cyclic garbage, and what the C library keeps."""
 
+import ctypes
 import gc
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 _YOUNG: Final = 10_000
 """Objects made and not let go of before the young ones are looked through; Python's own number is 700 or 2,000."""
+_M_TRIM_THRESHOLD: Final = -1  # names of malloc.h
+_M_MMAP_THRESHOLD: Final = -3
+_LARGE: Final = 1 << 18
+_KEPT_ON_TOP: Final = 1 << 24
 
 
 @contextmanager
@@ -14,8 +19,10 @@ def seldom_collected() -> Iterator[None]:
     """Look for garbage less often, and not at all among what is loaded by now.
 
     Records and the state they leave hold no cycles, so there is nothing to find; but they live long enough that the
-    collector would go through live tickets and models again and again.
+    collector would go through live tickets and models again and again. The C library gives back large arrays from here
+    on.
     """
+    _give_back_large()
     thresholds = gc.get_threshold()
     gc.freeze()
     gc.set_threshold(_YOUNG, *thresholds[1:])
@@ -24,3 +31,15 @@ def seldom_collected() -> Iterator[None]:
     finally:
         gc.set_threshold(*thresholds)
         gc.unfreeze()
+
+
+def _give_back_large() -> None:
+    """Have the C library return every large array to the system once it is free, where it is glibc.
+
+    By itself it learns from the first ones that are freed to keep later ones in the heap, where what stays behind them
+    holds their room: arrays that grow and are compacted would leave the process half as large again as its state.
+    """
+    with suppress(OSError, AttributeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_MMAP_THRESHOLD, _LARGE)
+        mallopt(_M_TRIM_THRESHOLD, _KEPT_ON_TOP)
