@@ -59,6 +59,10 @@ class City:
         self._recent: deque[tuple[float, str, str, str]] = deque()
         self._next_sweep = 0.0
 
+    def __len__(self) -> int:
+        """Return how many issues are alive, those of one street among them."""
+        return len(self._issues)
+
     def take(self, heartbeat: Heartbeat) -> list[Alert]:
         """Take one source's answer to a tick; return what can be said now that it is here."""
         if heartbeat.seq <= self._answered[heartbeat.source]:

@@ -53,6 +53,10 @@ class Street:
 
     # -- the stage's interface ---------------------------------------------------------------------------
 
+    def __len__(self) -> int:
+        """Return how many issues are alive."""
+        return len(self._issues)
+
     def take(self, ticket: RoutedTicket) -> Outputs:
         """Apply one ticket event."""
         alerts = self.advance(ticket.clock, ticket.seq)

@@ -63,6 +63,16 @@ class CityUnit:
         """Number of the last round that is over."""
         return self._rounds.applied
 
+    @property
+    def clock(self) -> float:
+        """The log's time here, POSIX seconds."""
+        return self._city.clock if self._city is not None else 0.0
+
+    @property
+    def issues(self) -> int:
+        """Issues alive, those of one street among them."""
+        return len(self._city) if self._city is not None else 0
+
     def objects(self) -> Mapping[str, object]:
         """The state."""
         config = self._configured.document if self._configured else None

@@ -104,6 +104,11 @@ class IntakeUnit:
         return self._intake.clock
 
     @property
+    def issues(self) -> int:
+        """None: they are the streets'."""
+        return 0
+
+    @property
     def tick(self) -> float:
         """Seconds between ticks."""
         return self._intake.settings.tick
@@ -156,6 +161,7 @@ class IntakeUnit:
         partitions = self._shared.partitions
         if isinstance(received, FeedbackGiven):
             street, scope, subject, real = received
+            self._metrics.feedback.labels("real" if real else "false alarm").inc()
             if street and self._shared.streets.partition(street) not in partitions:
                 raise PoisonError("is feedback about a street that is none")
             for record in self._intake.feedback(street, scope, subject, real=real):

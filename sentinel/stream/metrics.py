@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final, NamedTuple
+from itertools import product
+from typing import Final, NamedTuple, get_args
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from alerts import Alert
+from alerts.model import KINDS, SEVERITIES, Reason
 
 _LATENCY: Final = (0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0)
 _WORK: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+CITY: Final = "city"
+"""Label of what no one street's alert is about."""
 
 
 class Progress(NamedTuple):
@@ -25,6 +31,10 @@ class Progress(NamedTuple):
     """messages applied: the offset of the next"""
     committed: int
     """those before it would not be applied again after a crash"""
+    clock: float
+    """the log's time there, POSIX seconds; 0 before the first message"""
+    issues: int
+    """alive in its state"""
 
 
 class Metrics:
@@ -33,6 +43,7 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         r = self.registry
+        ProcessCollector(registry=r)
         self.tickets = Counter(
             "sentinel_ticket_events_total",
             "Messages that intake has taken, by what became of them.",
@@ -42,7 +53,22 @@ class Metrics:
         self.alerts = Counter(
             "sentinel_alert_transitions_total",
             "Transitions sent, repeats after a crash among them.",
-            ["kind", "reason"],
+            ["kind", "severity", "reason"],
+            registry=r,
+        )
+        self.opened = Counter(
+            "sentinel_alerts_opened_total", "Alerts opened, by street.", ["kind", "street"], registry=r
+        )
+        self.statistical = Counter(
+            "sentinel_statistical_alerts_total", "Alerts opened within the budget of false alarms.", registry=r
+        )
+        self.budget = Gauge(
+            "sentinel_false_alarm_budget_per_week", "False alarms a week that the configuration accepts.", registry=r
+        )
+        self.feedback = Counter(
+            "sentinel_feedback_total",
+            "What people found out about alerts.",
+            ["found"],
             registry=r,
         )
         self.latency = Histogram(
@@ -86,11 +112,22 @@ class Metrics:
         self.halted = Gauge(
             "sentinel_halted_partitions", "Source partitions that stopped at a gap.", ["topic"], registry=r
         )
-        self.redis_up = Gauge("sentinel_redis_up", "Whether the last write to Redis succeeded.", registry=r)
+        self.sink_up = Gauge("sentinel_sink_up", "Whether the last write to a sink succeeded.", ["sink"], registry=r)
+
+    def expect(self, streets: Iterable[str]) -> None:
+        """Show counts of alerts from nought on: Prometheus takes the first value of a series for no increase."""
+        for kind in KINDS:
+            for street in streets:
+                self.opened.labels(kind, street)
+            for severity, reason in product(SEVERITIES, get_args(Reason)):
+                self.alerts.labels(kind, severity, reason)
 
     def alert(self, alert: Alert, appended: float) -> None:
         """Count a transition about a ticket that the brokers got at a time (POSIX seconds)."""
-        self.alerts.labels(alert.kind, alert.reason).inc()
+        self.alerts.labels(alert.kind, alert.severity, alert.reason).inc()
+        if alert.reason == "opened":
+            self.opened.labels(alert.kind, alert.street or CITY).inc()
+            self.statistical.inc(alert.basis == "statistical")
         self.latency.observe(max(0.0, time.time() - appended))
 
     def follow(self, progress: Callable[[], Iterable[Progress]], end: Callable[[str, int], int | None]) -> None:
@@ -109,11 +146,15 @@ class _Offsets(Collector):
         applied = GaugeMetricFamily("sentinel_applied_offset", "Offset of the next message.", labels=labels)
         committed = GaugeMetricFamily("sentinel_committed_offset", "Offset after the last snapshot.", labels=labels)
         lag = GaugeMetricFamily("sentinel_lag_messages", "Messages waiting.", labels=labels)
+        clock = GaugeMetricFamily("sentinel_clock_seconds", "The log's time, POSIX seconds.", labels=labels)
+        issues = GaugeMetricFamily("sentinel_live_issues", "Issues alive in the state.", labels=labels)
         for at in self._progress():
             where = [at.topic, str(at.partition)]
             applied.add_metric(where, at.applied)
             committed.add_metric(where, at.committed)
+            clock.add_metric(where, at.clock)
+            issues.add_metric(where, at.issues)
             end = self._end(at.topic, at.partition)
             if end is not None:
                 lag.add_metric(where, max(0, end - at.applied))
-        yield from (applied, committed, lag)
+        yield from (applied, committed, lag, clock, issues)

@@ -96,17 +96,18 @@ class Projection:
             client_id="sentinel-redis",
         )
         seek = _Seek()
+        up = self._metrics.sink_up.labels("redis")
         try:
             await consumer.start()
             consumer.subscribe([self._at.topic], listener=seek)
             while True:
                 try:
                     await self._step(consumer, seek)
-                    self._metrics.redis_up.set(1)
+                    up.set(1)
                 except (RedisError, OSError, TimeoutError) as error:
-                    if self._metrics.redis_up._value.get():
+                    if up._value.get():
                         log.warning("Redis does not answer (%s); alerts wait on Kafka", type(error).__name__)
-                    self._metrics.redis_up.set(0)
+                    up.set(0)
                     seek.wanted = True
                     await asyncio.sleep(_RETRY)
         finally:

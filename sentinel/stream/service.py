@@ -16,6 +16,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from sentinel.door.callers import key_origin
 from sentinel.errors import SentinelError
 from sentinel.garbage import seldom_collected
+from sentinel.records import UNKNOWN_STREET
 from sentinel.replay import door_of
 from sentinel.settings import load_document, load_settings
 from sentinel.shared import Shared
@@ -24,7 +25,7 @@ from sentinel.stream.configurations import Configurations
 from sentinel.stream.environment import Environment
 from sentinel.stream.health import HealthServer
 from sentinel.stream.intake import IntakeUnit, clock_record, wall_clock
-from sentinel.stream.metrics import Metrics, Progress
+from sentinel.stream.metrics import CITY, Metrics, Progress
 from sentinel.stream.outbox import Outbox
 from sentinel.stream.projection import Projection
 from sentinel.stream.stage import Stage, Unit
@@ -77,6 +78,8 @@ class Service:
         self.intake = self._stage(TICKETS, self._make_intake)
         self.street = self._stage(ROUTED, self._make_street)
         self.city = self._stage(DIGESTS, self._make_city)
+        self.metrics.expect([CITY, UNKNOWN_STREET, *(street.code for street in self.settings.streets.streets)])
+        self.metrics.budget.set(self.settings.budget.false_alarms_per_week)
         self.metrics.follow(self._progress, self._end)
 
     # -- from start to stop ------------------------------------------------------------------------------
@@ -173,7 +176,9 @@ class Service:
     def _progress(self) -> Iterator[Progress]:
         for stage in self.stages:
             for number, slot in stage.slots.items():
-                yield Progress(stage.source, number, slot.position or 0, slot.committed)
+                yield Progress(
+                    stage.source, number, slot.position or 0, slot.committed, slot.unit.clock, slot.unit.issues
+                )
 
     def _end(self, topic: str, partition: int) -> int | None:
         return self._group.end(topic, partition)

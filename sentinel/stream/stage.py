@@ -47,6 +47,14 @@ class Unit(Protocol):
     def applied(self) -> int:
         """Number of the last record applied."""
 
+    @property
+    def clock(self) -> float:
+        """The log's time here, POSIX seconds; 0 before the first message."""
+
+    @property
+    def issues(self) -> int:
+        """Issues alive."""
+
     def take(self, message: Message) -> list[Outgoing]:
         """Apply a message; return what to send. A `PoisonError` makes the message a dead letter."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import faust
@@ -20,6 +20,7 @@ from sentinel.stream.envelope import Message, Outgoing, PoisonError
 from sentinel.stream.faust_source import follow, raw_topic
 from sentinel.stream.metrics import Metrics
 from sentinel.stream.stage import Stage
+from sentinel.street import Street
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +79,19 @@ class StreetUnit:
     def applied(self) -> int:
         """Number of the last record applied."""
         return self._applied
+
+    @property
+    def clock(self) -> float:
+        """The log's time here, POSIX seconds."""
+        return max((street.clock for street in self._streets()), default=0.0)
+
+    @property
+    def issues(self) -> int:
+        """Issues alive in all its streets."""
+        return sum(len(street) for street in self._streets())
+
+    def _streets(self) -> Iterable[Street]:
+        return self._partition.streets.values() if self._partition is not None else ()
 
     def objects(self) -> Mapping[str, object]:
         """The state, each street by itself."""

@@ -1,0 +1,1 @@
+"""What a deployment needs that is made by a program."""
