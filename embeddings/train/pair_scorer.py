@@ -3,8 +3,13 @@
     for seed in 5 15 25 35 45 1005; do
         sentinel simulate --days 16 --seed $seed --tickets-per-day 1500 --incidents-per-day 8 --out out/pairs-$seed
     done
-    python -m embeddings.train.pair_scorer --data ../shared/data \\
+    python -m embeddings.train.pair_scorer --data ../shared/data --encoder static \\
         --simulated out/pairs-5 out/pairs-15 out/pairs-25 out/pairs-35 out/pairs-45 --held-out out/pairs-1005
+
+An encoder needs a scorer of its own: `--encoder static`, `small` or the directory of a model. The result is written
+into the encoder's directory, where `sentinel` finds it; `--encoder none` learns without vectors, which is what any
+encoder without a scorer falls back to. `--thin 3` takes every third street of the simulations, since a contextual
+encoder needs half an hour for them all; `--vectors DIR` keeps its vectors for the next time.
 
 Streams the real messages of 2019 and simulated hotlines, street by street, through the clusterer's memory in
 order of time, and collects the features of each ticket against its candidates. Letters: a standardised
@@ -32,12 +37,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from embeddings.clusterer import COUNTED_MEMBERS, ClustererSettings, IssueClusterer, Reading
-from embeddings.encoder import StaticEncoder
-from embeddings.lexicon import Lexicon
+from embeddings.encoder import SCORER, Encoder, load_encoder, model_of
+from embeddings.lexicon import MODELS, Lexicon
 from embeddings.memory import TicketMemory
 from embeddings.pairs import FEATURES, pair_features
 from embeddings.scorer import Logistic, PairScorer, Trees
 from embeddings.tickets import F64, Fields, Seek
+from embeddings.vectors import VectorStore
 from sentinel.door.callers import PUBLIC_KEY, CallerHasher
 from sentinel.door.masking import mask
 from sentinel.door.streets import StreetResolver
@@ -57,12 +63,12 @@ DIRECTION = {  # 1: evidence for one issue; -1: against; 0: may be either
     "names_apart": -1, "names_less": 0, "names_more": 0,
 }  # fmt: skip
 LETTERS = FEATURES[: FEATURES.index("shorter")]
-NAMES_LESS = FEATURES.index("names_less")
+NAMES_LESS, VECTOR = FEATURES.index("names_less"), FEATURES.index("vector")
 FIRST_SENTENCE = re.compile(r".{12,}?[。！？\s]|.*", re.DOTALL)
-OUT = Path("embeddings/models/pair_scorer.json")
+NONE = "none"
 
 
-def readings(data: Path, lexicon: Lexicon, encoder: StaticEncoder) -> Iterator[Reading]:
+def readings(data: Path, lexicon: Lexicon, encoder: Encoder) -> Iterator[Reading]:
     """The messages of 2019 as the clusterer sees them, in order of time."""
     zone = ZoneInfo("Asia/Shanghai")
     rows = [
@@ -73,18 +79,19 @@ def readings(data: Path, lexicon: Lexicon, encoder: StaticEncoder) -> Iterator[R
         at = datetime.fromisoformat(row["time"]).replace(tzinfo=zone).timestamp()
         terms, ids = lexicon.read(row["title"], row["text"])
         caller = int.from_bytes(row["user"].encode()[-7:], "little")
-        yield Reading(row["id"], terms, encoder.encode(row["text"], ids), Fields(at, caller))
+        yield Reading(row["id"], terms, encoder.encode(f"{row['title']} {row['text']}", ids), Fields(at, caller))
 
 
 def simulated(
-    directory: Path, shared: Shared, bare: bool = False, short: bool = False
+    directory: Path, shared: Shared, thin: int, bare: bool = False, short: bool = False
 ) -> list[tuple[str, list[Reading]]]:
     """A simulation's tickets as the clusterer sees them, by street, in order of time.
 
-    `bare` leaves out address, topic and company, as many a hotline does; `short` keeps of a text its first sentence
-    with at least a dozen characters, as many an operator does.
+    Of the streets, every `thin`th. `bare` leaves out address, topic and company, as many a hotline does; `short` keeps
+    of a text its first sentence with at least a dozen characters, as many an operator does.
     """
     resolver, hasher = StreetResolver(shared.settings.streets), CallerHasher(PUBLIC_KEY)
+    skipped = {street.code for n, street in enumerate(shared.settings.streets.streets) if n % thin}
     streams: dict[str, list[Reading]] = {}
     classifiers: dict[str, TopicClassifier] = {}
     for entry in in_order(open_tickets([directory / "tickets.jsonl"]), lambda _: None):
@@ -95,6 +102,8 @@ def simulated(
         if short:
             text = FIRST_SENTENCE.match(text)[0]  # type: ignore[index]  # matches anything
         street = resolver.resolve(event.street, address, text, title)
+        if street in skipped:
+            continue
         known = "" if bare else event.topic, "" if bare else mask(event.company), "" if bare else address
         ticket = RoutedTicket(
             0, 0.0, street, "created", event.ticket_id, event.at.timestamp(), title, text,
@@ -255,24 +264,32 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--simulated", type=Path, nargs="+", required=True)
     parser.add_argument("--held-out", type=Path, required=True)
+    parser.add_argument("--encoder", default="static")
+    parser.add_argument("--thin", type=int, default=1)
+    parser.add_argument("--vectors", type=Path)
     options = parser.parse_args()
-    shared = Shared.load(load_settings(None))
-    lexicon, encoder = shared.lexicon, StaticEncoder()
+    store = VectorStore(options.vectors) if options.vectors else None
+    without = options.encoder == NONE
+    encoder = load_encoder("static" if without else options.encoder, store)
+    shared = replace(Shared.load(load_settings(None)), encoder=encoder)
+    lexicon, thin = shared.lexicon, options.thin
     familiar = replace(shared, lexicon=lexicon.knowing_all())
     stream = list(readings(options.data, lexicon, encoder))
     issues = json.loads((options.data / "citizen_messages" / "issues_dev.json").read_text("utf-8"))
     truth = {m["id"]: issue["issue_id"] for issue in issues for m in issue["members"]}
     real = collect(stream, lexicon, truth, complete=False)
+    if without:
+        real.features[:, VECTOR] = 0.0
     print(f"{len(real.labels):,} real pairs, {int(real.labels.sum()):,} of one issue")
     parts = []
     for directory in options.simulated:
         # all streets as they are, and some as those of other hotlines are: without fields, with names made of common
         # words (most real estates have such names), with short texts
         notes_truth = simulated_truth(directory)
-        streets = simulated(directory, shared) + simulated(directory, shared, bare=True)[::4]
+        streets = simulated(directory, shared, thin) + simulated(directory, shared, thin, bare=True)[::4]
         parts += [collect(s, lexicon, notes_truth, complete=True) for _, s in streets if len(s) > 50]
-        streets = simulated(directory, familiar)[::3] + simulated(directory, familiar, short=True)[1::3]
-        streets += simulated(directory, shared, bare=True, short=True)[1::4]
+        streets = simulated(directory, familiar, thin)[::3] + simulated(directory, familiar, thin, short=True)[1::3]
+        streets += simulated(directory, shared, thin, bare=True, short=True)[1::4]
         parts += [collect(s, lexicon, notes_truth, complete=True, named=True) for _, s in streets if len(s) > 50]
     joined = Pairs(
         np.vstack([part.features for part in parts]),
@@ -280,6 +297,8 @@ def main() -> None:
         np.concatenate([part.weights for part in parts]),
         [],
     )
+    if without:
+        joined.features[:, VECTOR] = 0.0
     features, labels, weights = thinned(joined)
     print(f"{len(joined.labels):,} simulated pairs, {int(joined.labels.sum()):,} of one issue")
     weights *= SIMULATED_WEIGHT * real.weights.sum() / weights.sum()
@@ -301,9 +320,12 @@ def main() -> None:
     def held_out(ticket: str) -> PairScorer:
         return scorers[fold_of[truth[ticket]]] if ticket in truth else everything
 
-    OUT.write_text(json.dumps(stored(everything)) + "\n", encoding="utf-8")
+    out = (MODELS if without else model_of(options.encoder)) / SCORER
+    out.write_text(json.dumps(stored(everything)) + "\n", encoding="utf-8")
     other_truth = simulated_truth(options.held_out)
-    others = simulated(options.held_out, shared)
+    others = simulated(options.held_out, shared, thin)
+    if store is not None:
+        store.close()
     for join_at in (-2.75, -2.25, -1.75):
         settings = ClustererSettings(join_at=join_at, single_days=400, issue_days=400, confirmed_days=400)
         scores = b_cubed(assign(stream, lexicon, held_out, settings), truth)
