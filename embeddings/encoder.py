@@ -2,7 +2,7 @@
 
 import hashlib
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -121,6 +121,7 @@ class SentenceEncoder:
         if size is None:
             raise ValueError(f"encoder {path}: the model does not say how long its vectors are")
         self.identity = EncoderIdentity(path.name, size, _checksum(path))
+        self._network: Any = self._model[0] if ours else None
         self._centre = np.zeros(size) if ours else np.mean([self._raw(text) for text in PLAIN_COMPLAINTS], axis=0)
         self._store = store
         if store is not None:
@@ -143,6 +144,9 @@ class SentenceEncoder:
         return (vector / length if length > 0.0 else vector).astype(np.float16).astype(np.float32)
 
     def _raw(self, text: str) -> F64:
+        if self._network is not None:  # the library's way around it costs a tenth of its time
+            own: F64 = self._network(self._network.preprocess([text]))["sentence_embedding"][0].double().numpy()
+            return own
         vector: F32 = self._model.encode(
             text, convert_to_numpy=True, normalize_embeddings=True, show_progress_bar=False
         )

@@ -58,6 +58,7 @@ FOLDS = 5
 SIMULATED_WEIGHT = 20.0  # of all simulated pairs against all real ones, in the model of notes
 NEGATIVES = 500_000
 NOTES_SHIFT = -2.75  # puts the best threshold of notes where that of letters is
+SHIFT = {"small": 0.5}  # puts an encoder's best threshold where that of `static` is, so that one `join_at` serves all
 DIRECTION = {  # 1: evidence for one issue; -1: against; 0: may be either
     "days": 0, "other_address": -1, "other_company": -1, "other_topic": -1, "shorter": 0, "longer": 0,
     "names_apart": -1, "names_less": 0, "names_more": 0,
@@ -188,7 +189,7 @@ def collect(
     return Pairs(np.vstack(rows), np.array(labels), np.array(weights), owners)
 
 
-def fit_letters(features: F64, labels: F64, weights: F64) -> Logistic:
+def fit_letters(features: F64, labels: F64, weights: F64, shift: float) -> Logistic:
     """Standardised logistic regression, C = 1, folded back to raw features; lengths tell a line nothing."""
     features = features.copy()
     features[:, len(LETTERS) :] = 0.0
@@ -196,10 +197,10 @@ def fit_letters(features: F64, labels: F64, weights: F64) -> Logistic:
     model = LogisticRegression(C=1.0, max_iter=2000).fit(scaler.transform(features), labels, weights)
     scale = np.where(scaler.scale_ > 0, scaler.scale_, 1.0)
     coefficients = model.coef_[0] / scale
-    return Logistic(coefficients, float(model.intercept_[0] - (coefficients * scaler.mean_).sum()))
+    return Logistic(coefficients, float(model.intercept_[0] - (coefficients * scaler.mean_).sum()) + shift)
 
 
-def fit_notes(features: F64, labels: F64, weights: F64) -> Trees:
+def fit_notes(features: F64, labels: F64, weights: F64, shift: float) -> Trees:
     """Boosted trees as flat arrays."""
     model = HistGradientBoostingClassifier(
         max_iter=120,
@@ -230,7 +231,7 @@ def fit_notes(features: F64, labels: F64, weights: F64) -> Trees:
         np.array(parts["left"], np.int16),
         np.array(parts["right"], np.int16),
         np.array(parts["value"], np.float32),
-        float(model._baseline_prediction.ravel()[0]) + NOTES_SHIFT,
+        float(model._baseline_prediction.ravel()[0]) + NOTES_SHIFT + shift,
     )
 
 
@@ -272,7 +273,7 @@ def main() -> None:
     without = options.encoder == NONE
     encoder = load_encoder("static" if without else options.encoder, store)
     shared = replace(Shared.load(load_settings(None)), encoder=encoder)
-    lexicon, thin = shared.lexicon, options.thin
+    lexicon, thin, shift = shared.lexicon, options.thin, SHIFT.get(options.encoder, 0.0)
     familiar = replace(shared, lexicon=lexicon.knowing_all())
     stream = list(readings(options.data, lexicon, encoder))
     issues = json.loads((options.data / "citizen_messages" / "issues_dev.json").read_text("utf-8"))
@@ -306,13 +307,14 @@ def main() -> None:
         np.vstack([features, real.features]),
         np.concatenate([labels, real.labels]),
         np.concatenate([weights, real.weights]),
+        shift,
     )
 
     fold_of = {issue: i % FOLDS for i, issue in enumerate(sorted(set(truth.values())))}
     fold = np.array([fold_of[owner] for owner in real.owners])
 
     def letters(kept: NDArray[np.bool_]) -> PairScorer:
-        return PairScorer(fit_letters(real.features[kept], real.labels[kept], real.weights[kept]), notes)
+        return PairScorer(fit_letters(real.features[kept], real.labels[kept], real.weights[kept], shift), notes)
 
     everything = letters(fold >= 0)
     scorers = [letters(fold != k) for k in range(FOLDS)]

@@ -10,7 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from embeddings.encoder import EncoderIdentity
+from embeddings.encoder import SCORER, EncoderIdentity
+from embeddings.lexicon import MODELS, SMALL
+from embeddings.pairs import FEATURES
+from embeddings.scorer import PairScorer
 from embeddings.tickets import F32, I64
 from sentinel.intake import Door
 from sentinel.pipeline import Pipeline, Said
@@ -138,3 +141,22 @@ def test_a_model_that_cannot_be_loaded_is_told_without_a_traceback(tmp_path: Pat
     settings = load_settings(encoder=str(tmp_path))
     with pytest.raises(EncoderUnusableError, match=r"cannot be loaded: .*use `static`"):
         Shared.load(settings)
+
+
+def test_each_encoder_has_the_scorer_that_was_learned_with_it(shared: Shared) -> None:
+    weights = PairScorer.load(MODELS / "static" / SCORER).letters.weights
+    assert (shared.scorer.letters.weights == weights).all()
+    small = Shared.load(load_settings(encoder="small"))
+    assert (small.scorer.letters.weights == PairScorer.load(SMALL / SCORER).letters.weights).all()
+    assert (small.scorer.letters.weights != weights).any()
+
+
+def test_an_encoder_that_no_scorer_was_learned_for_has_no_say() -> None:
+    """Its cosines may mean anything."""
+    plain = PairScorer.load(MODELS / SCORER)
+    vector = FEATURES.index("vector")
+    assert plain.letters.weights[vector] == 0.0
+    inner = plain.notes.left >= 0
+    assert not (plain.notes.feature[inner] == vector).any()
+    learned = PairScorer.load(SMALL / SCORER).notes
+    assert (learned.feature[learned.left >= 0] == vector).any()
