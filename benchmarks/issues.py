@@ -33,7 +33,7 @@ from embeddings.lexicon import MODELS, Lexicon
 from embeddings.pairs import FEATURES
 from embeddings.scorer import PairScorer
 from embeddings.tickets import F64
-from embeddings.train.pair_scorer import FOLDS, VECTOR, Pairs, assign, b_cubed, collect, fit_letters, readings
+from embeddings.train.pair_scorer import FOLDS, SHIFT, VECTOR, Pairs, assign, b_cubed, collect, fit_letters, readings
 from embeddings.vectors import VectorStore
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -162,12 +162,13 @@ def leader(name: str, year: Year, nearest: Nearest, cuts: NDArray[np.float64]) -
 def ours(name: str, year: Year, stream: list[Reading], lexicon: Lexicon, shipped: PairScorer, vectors: bool) -> Row:
     """The clusterer; the logistic model of letters is fitted anew without each fold, its trees are the shipped ones."""
     pairs = collect(stream, lexicon, year.truth, complete=False)
+    shift = SHIFT.get(name.removeprefix("ours, "), 0.0)
     if not vectors:
         pairs.features[:, VECTOR] = 0.0
     fold = year.fold()
     owners = np.array([fold[owner] for owner in pairs.owners])
-    scorers = [_fitted(pairs, owners != k, shipped) for k in range(FOLDS)]
-    everything = _fitted(pairs, owners >= 0, shipped)
+    scorers = [_fitted(pairs, owners != k, shipped, shift) for k in range(FOLDS)]
+    everything = _fitted(pairs, owners >= 0, shipped, shift)
 
     def held_out(ticket: str) -> PairScorer:
         return scorers[fold[year.truth[ticket]]] if ticket in year.truth else everything
@@ -181,8 +182,9 @@ def ours(name: str, year: Year, stream: list[Reading], lexicon: Lexicon, shipped
     return Row(name, *b_cubed(predicted, year.truth), kept_back, len(stream) / seconds)
 
 
-def _fitted(pairs: Pairs, kept: NDArray[np.bool_], shipped: PairScorer) -> PairScorer:
-    return PairScorer(fit_letters(pairs.features[kept], pairs.labels[kept], pairs.weights[kept]), shipped.notes)
+def _fitted(pairs: Pairs, kept: NDArray[np.bool_], shipped: PairScorer, shift: float) -> PairScorer:
+    letters = fit_letters(pairs.features[kept], pairs.labels[kept], pairs.weights[kept], shift)
+    return PairScorer(letters, shipped.notes)
 
 
 def scorer_of(encoder: str) -> PairScorer:
