@@ -267,7 +267,7 @@ def test_a_replay_with_the_small_encoder_is_the_same_from_kept_vectors(
     (kept,) = (tmp_path / "vectors").glob("*.sqlite")
     assert found["checksum"] in kept.name
     first = (tmp_path / "out" / "alerts.jsonl").read_bytes(), (tmp_path / "out" / "assignments.csv").read_bytes()
-    assert len(set(first[1].splitlines())) == 13
+    assert len({row.split(b",")[1] for row in first[1].splitlines()[1:]}) == 1, "one issue"
     assert replay(content, *options).exit_code == 0
     assert first == (
         (tmp_path / "out" / "alerts.jsonl").read_bytes(),
