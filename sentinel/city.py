@@ -38,6 +38,7 @@ class City:
     def __init__(self, shared: Shared, sources: int) -> None:
         self.clock = 0.0
         self._shared = shared
+        self._encoder = shared.encoder.identity
         self._answered = dict.fromkeys(range(sources), 0)
         self._applied = 0
         self._held: list[Digest] = []
@@ -97,7 +98,8 @@ class City:
             self._watch.confirm(record.scope, record.subject)
 
     def configure(self, shared: Shared) -> None:
-        """Let another configuration hold from now on; what was learned stays."""
+        """Let another configuration hold from now on; what was learned stays. Raises `OtherEncoderError`."""
+        shared.require(self._encoder)
         self._shared = shared
         settings = shared.settings
         self._clusterer.settings = shared.city_clusterer_settings
@@ -251,6 +253,7 @@ class City:
         return state
 
     def attach(self, shared: Shared) -> None:
-        """Give a restored city what its state leaves out."""
+        """Give a restored city what its state leaves out. Raises `OtherEncoderError`."""
+        shared.require(self._encoder)
         self._shared = shared
         self._clusterer.memory.attach(shared.lexicon.prior)

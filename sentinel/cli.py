@@ -65,6 +65,13 @@ def _config_option(command: Callable[..., None]) -> Callable[..., None]:
     show_default=True,
     help="log: FILES is one that `sentinel export` wrote.",
 )
+@click.option("--encoder", metavar="static|small|DIR", default="", help="Instead of the configured one.")
+@click.option(
+    "--vectors",
+    metavar="DIR|none",
+    default="",
+    help="Where a slow encoder's vectors are kept for the next replay.  [default: ~/.cache/sentinel/vectors]",
+)
 @click.option("--quiet", is_flag=True, help="Print the closing table only.")
 def replay(
     files: tuple[Path, ...],
@@ -74,6 +81,8 @@ def replay(
     speed: float,
     workers: int,
     order: str,
+    encoder: str,
+    vectors: str,
     quiet: bool,
 ) -> None:
     """Replay ticket FILES (JSONL, CSV, XLSX; gzip too) and write alerts, issues and assignments.
@@ -83,19 +92,25 @@ def replay(
     sentinel replay old.csv --map created_at=time,ticket_id=id,caller=user --out out/old
     """
     if order == "log":
-        if config or mapping or speed or workers:
+        if config or mapping or speed or workers or encoder or vectors:
             raise click.UsageError("--order log takes its settings from the log; leave the other options out")
         from sentinel.replay_log import run_replay_log
 
         run_replay_log(files, out, quiet)
         return
-    _refuse_bad_arguments(files, config, mapping)
+    _refuse_bad_arguments(files, config, mapping, encoder)
     from sentinel.replay_command import run_replay
 
-    run_replay(files, out, config, mapping, speed, workers, quiet)
+    kept = None if vectors == "none" else Path(vectors) if vectors else _cache() / "vectors"
+    run_replay(files, out, config, mapping, speed, workers, quiet, encoder=encoder, vectors=kept)
 
 
-def _refuse_bad_arguments(files: tuple[Path, ...], config: Path | None, mapping: str) -> None:
+def _cache() -> Path:
+    """Where what can be computed again is kept between runs (XDG base directories)."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sentinel"
+
+
+def _refuse_bad_arguments(files: tuple[Path, ...], config: Path | None, mapping: str, encoder: str) -> None:
     """Look at what was asked for before anything is imported that takes a second."""
     from sentinel.door.callers import load_key
     from sentinel.readers.columns import parse_map
@@ -103,7 +118,7 @@ def _refuse_bad_arguments(files: tuple[Path, ...], config: Path | None, mapping:
     from sentinel.settings import load_settings
 
     parse_map(mapping)
-    load_settings(config)
+    load_settings(config, encoder)
     load_key()
     for file in files:
         open_source(file).stream.close()

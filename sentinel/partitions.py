@@ -9,6 +9,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Protocol
 
+from embeddings.vectors import VectorStore
 from sentinel.errors import SentinelError
 from sentinel.garbage import seldom_collected
 from sentinel.partition import Partition
@@ -132,7 +133,9 @@ class InlinePartitions:
 def _child(connection: Connection, numbers: list[int], number: int) -> None:
     """Run some partitions in a process of their own: settings, then batches of records in; rounds out."""
     try:
-        partitions = InlinePartitions(Shared.load(connection.recv()), numbers, number)
+        settings, vectors = connection.recv()
+        shared = Shared.load(settings, VectorStore(vectors) if vectors is not None else None)
+        partitions = InlinePartitions(shared, numbers, number)
         with seldom_collected():
             while (batch := connection.recv()) is not None:
                 for partition, record in batch:
@@ -144,6 +147,7 @@ def _child(connection: Connection, numbers: list[int], number: int) -> None:
                     connection.send(outputs)
             for outputs in partitions.finish():
                 connection.send(outputs)
+        shared.close()
         connection.send(None)
     except (KeyboardInterrupt, EOFError, BrokenPipeError):
         pass  # the parent has ended
@@ -164,7 +168,7 @@ class WorkerError(SentinelError):
 class ProcessPartitions:
     """Partitions spread over processes; the parent keeps intake, the city and the files."""
 
-    def __init__(self, settings: Settings, numbers: list[int], workers: int) -> None:
+    def __init__(self, settings: Settings, numbers: list[int], workers: int, store: VectorStore | None = None) -> None:
         context = multiprocessing.get_context("spawn")
         shares = [share for i in range(workers) if (share := numbers[i::workers])]
         self._worker_of = {number: i for i, share in enumerate(shares) for number in share}
@@ -191,7 +195,7 @@ class ProcessPartitions:
         # not as an argument: multiprocessing hangs if a child dies before it has read a large one
         try:
             for worker in range(len(shares)):
-                self._write(worker, settings)
+                self._write(worker, (settings, store.directory if store is not None else None))
         except WorkerError:
             self.close()
             raise

@@ -26,7 +26,7 @@ class TicketReader:
     def read(self, ticket: RoutedTicket) -> Reading:
         """Return what is compared of a ticket, less its topic. Its address counts as part of its text."""
         terms, word_ids = self.lexicon.read(ticket.title, ticket.text, ticket.address)
-        vector = self.encoder.encode(f"{ticket.text} {ticket.address}", word_ids)
+        vector = self.encoder.encode(f"{ticket.title} {ticket.text}", word_ids)
         fields = Fields(
             at=ticket.at,
             caller=int.from_bytes(bytes.fromhex(ticket.caller), signed=True) if ticket.caller else 0,

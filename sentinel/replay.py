@@ -59,10 +59,11 @@ class Replay:
         self._output = output
         self._options = options
         self._partitions: Partitions = (
-            ProcessPartitions(settings, shared.partitions, options.workers)
+            ProcessPartitions(settings, shared.partitions, options.workers, shared.store)
             if options.workers
             else InlinePartitions(shared, shared.partitions)
         )
+        self._shared = shared
         self._pipeline = Pipeline(shared, door_of(shared), self._partitions)
 
     def run(self, entries: Iterable[Entry]) -> None:
@@ -72,6 +73,7 @@ class Replay:
                 self._run(entries)
         finally:
             self._partitions.close()
+            self._shared.close()
 
     def _run(self, entries: Iterable[Entry]) -> None:
         pacer = _Pacer(self._options.speed)

@@ -18,6 +18,8 @@ from rich.text import Text
 
 from alerts import Alert
 from alerts.model import KIND_NAMES, SEVERITY_NAMES
+from embeddings.encoder import EncoderIdentity
+from embeddings.vectors import VectorStore
 from sentinel.door.callers import key_origin
 from sentinel.output import OutputFiles
 from sentinel.readers import in_order, open_tickets, parse_map
@@ -37,15 +39,22 @@ def run_replay(
     workers: int,
     quiet: bool,
     console: Console | None = None,
+    encoder: str = "",
+    vectors: Path | None = None,
 ) -> dict[str, object]:
     """Replay files into a directory and return the summary.
+
+    An `encoder` given takes the place of the configured one; `vectors` is the directory in which those of a slow one
+    are kept, None to keep none.
 
     Raises `ReadError` where nothing can be read, `ConfigError` where the settings are wrong.
     """
     console = console or Console()
-    settings = load_settings(config)
+    settings = load_settings(config, encoder)
     columns = parse_map(mapping)
-    shared = Shared.load(settings)
+    shared = Shared.load(settings, VectorStore(vectors) if vectors is not None else None)
+    if shared.untaught:
+        console.print(shared.untaught, style="yellow", highlight=False)
     with (
         OutputFiles(out, settings.timezone) as output,
         Progress(
@@ -71,18 +80,24 @@ def run_replay(
         replay = Replay(settings, shared, output, options)
         replay.run(ordered)
         seconds = time.perf_counter() - began
-        summary = _summary(files, settings.city, replay.counts, output, seconds)
+        summary = _summary(files, settings.city, shared.encoder.identity, replay.counts, output, seconds)
         output.finish(summary)
     _closing(console, summary, out)
     return summary
 
 
 def _summary(
-    files: tuple[Path, ...], city: str, counts: ReplayCounts, output: OutputFiles, seconds: float
+    files: tuple[Path, ...],
+    city: str,
+    encoder: EncoderIdentity,
+    counts: ReplayCounts,
+    output: OutputFiles,
+    seconds: float,
 ) -> dict[str, object]:
     return {
         "files": [file.name for file in files],
         "city": city,
+        "encoder": encoder._asdict(),
         "caller_key": key_origin(),
         "events": counts.events,
         "tickets": counts.tickets,

@@ -15,12 +15,12 @@ from pydantic import BaseModel, ValidationError
 
 from alerts.severity import SeverityRules
 from sentinel.config_files import ConfigError, Data, Document, Place, Problem, field_name, read_document
-from sentinel.config_problems import closest, problems_of
+from sentinel.config_problems import closest, problems_of, shown
 from sentinel.danger import DangerWords
 from sentinel.door.streets import City
 from sentinel.stream.settings import StreamFile
 from sentinel.taxonomy import Taxonomy
-from sentinel.thresholds import CITY_NAME, SentinelFile
+from sentinel.thresholds import CITY_NAME, ENCODERS, SentinelFile
 
 SENTINEL: Final = "sentinel.yaml"
 TOPICS: Final = "topics.yaml"
@@ -28,6 +28,8 @@ URGENT: Final = "urgent.yaml"
 SEVERITY: Final = "severity.yaml"
 STREAM: Final = "stream.yaml"
 STREETS: Final = "streets"
+MODULES: Final = "modules.json"
+"""What every directory of a sentence-transformers model holds."""
 _FILES: Final = (SENTINEL, TOPICS, URGENT, SEVERITY, STREAM)
 
 ConfigDocument = Mapping[str, Data]
@@ -88,12 +90,12 @@ def default_config_dir() -> Path:
     return installed if installed.is_dir() else package.parent / "config"
 
 
-def load_settings(directory: Path | None = None) -> Settings:
-    """Read and validate a config directory, by default the shipped one.
+def load_settings(directory: Path | None = None, encoder: str = "") -> Settings:
+    """Read and validate a config directory, by default the shipped one; an `encoder` given takes precedence.
 
     Raises `ConfigError` with all problems found, each with file, field, value and what to do.
     """
-    inspection = inspect_config(directory)
+    inspection = inspect_config(directory, encoder)
     if inspection.settings is None:
         raise ConfigError(list(inspection.problems))
     return inspection.settings
@@ -107,17 +109,18 @@ def load_document(directory: Path | None = None) -> ConfigDocument:
     return inspection.document
 
 
-def inspect_config(directory: Path | None = None) -> Inspection:
+def inspect_config(directory: Path | None = None, encoder: str = "") -> Inspection:
     """Read a config directory as far as it can be read, and say everything that is wrong with it."""
-    return _Reader(directory or default_config_dir()).read()
+    return _Reader(directory or default_config_dir(), encoder).read()
 
 
 class _Reader:
     """Reads one directory over the shipped one, collecting problems as it goes."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, encoder: str) -> None:
         """Start with nothing read."""
         self._directory = directory
+        self._encoder = encoder
         self._files: list[ConfigFile] = []
         self._problems: list[Problem] = []
         self._said: dict[str, Data] = {}
@@ -130,6 +133,8 @@ class _Reader:
             return Inspection((), tuple(self._problems), None, {})
         self._refuse_strangers()
         document, data = self._overlay()
+        if self._encoder:
+            data = {**data, "encoder": self._encoder}
         self._said[SENTINEL] = data
         main = self._validated(document, data, SentinelFile) if document else None
         topics = self._file(TOPICS, Taxonomy)
@@ -141,6 +146,8 @@ class _Reader:
         streets = self._file(f"streets/{city}.json", City) if named else None
         if document and topics and streets:
             self._problems += _across(document, data, topics, streets)
+        if document and main:
+            self._problems += _without_model(document, main.encoder)
         settings = None
         if main and topics and urgent and severity and stream and streets and not self._problems:
             values = {name: getattr(main, name) for name in SentinelFile.model_fields}
@@ -241,6 +248,16 @@ def _across(document: Document, data: Data, taxonomy: Taxonomy, city: City) -> l
     if city.city != data["city"]:
         refuse(("city",), f"is {city.city} in streets/{data['city']}.json", "make the two the same")
     return problems
+
+
+def _without_model(document: Document, encoder: str) -> list[Problem]:
+    """Return what is wrong with an encoder that should be on this machine."""
+    if encoder in ENCODERS or (Path(encoder) / MODULES).is_file():
+        return []
+    there = Path(encoder).is_dir()
+    wrong = f"holds no sentence-transformers model ({MODULES} is missing)" if there else "is no directory here"
+    fix = f"name the directory that holds the model's {MODULES}, or use one of: {', '.join(ENCODERS)}"
+    return [Problem(str(document.path), document.line(("encoder",)), "encoder", shown(encoder), wrong, fix)]
 
 
 def _keys(data: Data, section: str, table: str) -> list[str]:

@@ -33,6 +33,7 @@ class Street:
         self.code = code
         self.clock = 0.0
         self._shared = shared
+        self._encoder = shared.encoder.identity
         self._clusterer = shared.clusterer()
         self._topics = shared.classifier()
         self._watch = StreetWatch(shared.settings, street_budget(shared.settings, code))
@@ -107,7 +108,11 @@ class Street:
         return self._next_sweep if due is None else min(due, self._next_sweep)
 
     def configure(self, shared: Shared) -> None:
-        """Let another configuration hold from now on; what was learned stays, the topic classifier's words too."""
+        """Let another configuration hold from now on; what was learned stays, the topic classifier's words too.
+
+        Raises `OtherEncoderError`.
+        """
+        shared.require(self._encoder)
         self._shared = shared
         settings = shared.settings
         self._clusterer.settings = shared.clusterer_settings
@@ -308,6 +313,7 @@ class Street:
         return state
 
     def attach(self, shared: Shared) -> None:
-        """Give a restored street what its state leaves out."""
+        """Give a restored street what its state leaves out. Raises `OtherEncoderError`."""
+        shared.require(self._encoder)
         self._shared = shared
         self._clusterer.memory.attach(shared.lexicon.prior)

@@ -7,7 +7,8 @@ what each value means; the models below hold none, so that no number stands in t
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Annotated, Final, Literal
+from pathlib import PurePath
+from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -23,10 +24,14 @@ from pydantic_core import PydanticCustomError
 
 from alerts.model import KINDS, Kind
 from alerts.rules import LifecycleRules
+from sentinel.config_problems import closest
 from sentinel.durations import Duration
 
 CITY_NAME: Final = r"^[A-Za-z0-9_-]{1,40}$"
 """What a city may be called: it names a file."""
+
+ENCODERS: Final = ("static", "small")
+"""The encoders that ship; any other is the directory of a model."""
 
 Count = Annotated[int, Strict(), Field(ge=1, le=1_000_000)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -51,6 +56,15 @@ def _zone(name: object) -> ZoneInfo:
         return ZoneInfo(str(name))
     except (KeyError, OSError, ValueError):
         raise _wrong("is not a time zone", "write a name of the IANA list, such as Asia/Shanghai") from None
+
+
+def _encoder(name: str) -> str:
+    if name in ENCODERS or PurePath(name).is_absolute():
+        return name
+    if "/" in name:  # settings travel to other machines and processes, which start elsewhere
+        raise _wrong("is not an absolute path", "write the path of the model's directory from the root: /…")
+    known = closest(name, ENCODERS)
+    raise _wrong("is not an encoder that ships", f"{known} (or give the absolute path of a model's directory)")
 
 
 def _street_code(value: object) -> object:
@@ -228,7 +242,7 @@ class SentinelFile(Section):
 
     city: Annotated[str, Field(pattern=CITY_NAME)]
     timezone: Annotated[ZoneInfo, BeforeValidator(_zone)]
-    encoder: Literal["static"]
+    encoder: Annotated[str, AfterValidator(_encoder)]
     tick: Duration
     arrival: Arrival
     memory: Memory

@@ -3,8 +3,13 @@
     for seed in 5 15 25 35 45 1005; do
         sentinel simulate --days 16 --seed $seed --tickets-per-day 1500 --incidents-per-day 8 --out out/pairs-$seed
     done
-    python -m embeddings.train.pair_scorer --data ../shared/data \\
+    python -m embeddings.train.pair_scorer --data ../shared/data --encoder static \\
         --simulated out/pairs-5 out/pairs-15 out/pairs-25 out/pairs-35 out/pairs-45 --held-out out/pairs-1005
+
+An encoder needs a scorer of its own: `--encoder static`, `small` or the directory of a model. The result is written
+into the encoder's directory, where `sentinel` finds it; `--encoder none` learns without vectors, which is what any
+encoder without a scorer falls back to. `--thin 3` takes every third street of the simulations, since a contextual
+encoder needs half an hour for them all; `--vectors DIR` keeps its vectors for the next time.
 
 Streams the real messages of 2019 and simulated hotlines, street by street, through the clusterer's memory in
 order of time, and collects the features of each ticket against its candidates. Letters: a standardised
@@ -32,12 +37,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from embeddings.clusterer import COUNTED_MEMBERS, ClustererSettings, IssueClusterer, Reading
-from embeddings.encoder import StaticEncoder
-from embeddings.lexicon import Lexicon
+from embeddings.encoder import SCORER, Encoder, load_encoder, model_of
+from embeddings.lexicon import MODELS, Lexicon
 from embeddings.memory import TicketMemory
 from embeddings.pairs import FEATURES, pair_features
 from embeddings.scorer import Logistic, PairScorer, Trees
 from embeddings.tickets import F64, Fields, Seek
+from embeddings.vectors import VectorStore
 from sentinel.door.callers import PUBLIC_KEY, CallerHasher
 from sentinel.door.masking import mask
 from sentinel.door.streets import StreetResolver
@@ -52,17 +58,18 @@ FOLDS = 5
 SIMULATED_WEIGHT = 20.0  # of all simulated pairs against all real ones, in the model of notes
 NEGATIVES = 500_000
 NOTES_SHIFT = -2.75  # puts the best threshold of notes where that of letters is
+SHIFT = {"small": 0.5}  # puts an encoder's best threshold where that of `static` is, so that one `join_at` serves all
 DIRECTION = {  # 1: evidence for one issue; -1: against; 0: may be either
     "days": 0, "other_address": -1, "other_company": -1, "other_topic": -1, "shorter": 0, "longer": 0,
     "names_apart": -1, "names_less": 0, "names_more": 0,
 }  # fmt: skip
 LETTERS = FEATURES[: FEATURES.index("shorter")]
-NAMES_LESS = FEATURES.index("names_less")
+NAMES_LESS, VECTOR = FEATURES.index("names_less"), FEATURES.index("vector")
 FIRST_SENTENCE = re.compile(r".{12,}?[。！？\s]|.*", re.DOTALL)
-OUT = Path("embeddings/models/pair_scorer.json")
+NONE = "none"
 
 
-def readings(data: Path, lexicon: Lexicon, encoder: StaticEncoder) -> Iterator[Reading]:
+def readings(data: Path, lexicon: Lexicon, encoder: Encoder) -> Iterator[Reading]:
     """The messages of 2019 as the clusterer sees them, in order of time."""
     zone = ZoneInfo("Asia/Shanghai")
     rows = [
@@ -73,18 +80,19 @@ def readings(data: Path, lexicon: Lexicon, encoder: StaticEncoder) -> Iterator[R
         at = datetime.fromisoformat(row["time"]).replace(tzinfo=zone).timestamp()
         terms, ids = lexicon.read(row["title"], row["text"])
         caller = int.from_bytes(row["user"].encode()[-7:], "little")
-        yield Reading(row["id"], terms, encoder.encode(row["text"], ids), Fields(at, caller))
+        yield Reading(row["id"], terms, encoder.encode(f"{row['title']} {row['text']}", ids), Fields(at, caller))
 
 
 def simulated(
-    directory: Path, shared: Shared, bare: bool = False, short: bool = False
+    directory: Path, shared: Shared, thin: int, bare: bool = False, short: bool = False
 ) -> list[tuple[str, list[Reading]]]:
     """A simulation's tickets as the clusterer sees them, by street, in order of time.
 
-    `bare` leaves out address, topic and company, as many a hotline does; `short` keeps of a text its first sentence
-    with at least a dozen characters, as many an operator does.
+    Of the streets, every `thin`th. `bare` leaves out address, topic and company, as many a hotline does; `short` keeps
+    of a text its first sentence with at least a dozen characters, as many an operator does.
     """
     resolver, hasher = StreetResolver(shared.settings.streets), CallerHasher(PUBLIC_KEY)
+    skipped = {street.code for n, street in enumerate(shared.settings.streets.streets) if n % thin}
     streams: dict[str, list[Reading]] = {}
     classifiers: dict[str, TopicClassifier] = {}
     for entry in in_order(open_tickets([directory / "tickets.jsonl"]), lambda _: None):
@@ -95,6 +103,8 @@ def simulated(
         if short:
             text = FIRST_SENTENCE.match(text)[0]  # type: ignore[index]  # matches anything
         street = resolver.resolve(event.street, address, text, title)
+        if street in skipped:
+            continue
         known = "" if bare else event.topic, "" if bare else mask(event.company), "" if bare else address
         ticket = RoutedTicket(
             0, 0.0, street, "created", event.ticket_id, event.at.timestamp(), title, text,
@@ -179,7 +189,7 @@ def collect(
     return Pairs(np.vstack(rows), np.array(labels), np.array(weights), owners)
 
 
-def fit_letters(features: F64, labels: F64, weights: F64) -> Logistic:
+def fit_letters(features: F64, labels: F64, weights: F64, shift: float) -> Logistic:
     """Standardised logistic regression, C = 1, folded back to raw features; lengths tell a line nothing."""
     features = features.copy()
     features[:, len(LETTERS) :] = 0.0
@@ -187,10 +197,10 @@ def fit_letters(features: F64, labels: F64, weights: F64) -> Logistic:
     model = LogisticRegression(C=1.0, max_iter=2000).fit(scaler.transform(features), labels, weights)
     scale = np.where(scaler.scale_ > 0, scaler.scale_, 1.0)
     coefficients = model.coef_[0] / scale
-    return Logistic(coefficients, float(model.intercept_[0] - (coefficients * scaler.mean_).sum()))
+    return Logistic(coefficients, float(model.intercept_[0] - (coefficients * scaler.mean_).sum()) + shift)
 
 
-def fit_notes(features: F64, labels: F64, weights: F64) -> Trees:
+def fit_notes(features: F64, labels: F64, weights: F64, shift: float) -> Trees:
     """Boosted trees as flat arrays."""
     model = HistGradientBoostingClassifier(
         max_iter=120,
@@ -221,7 +231,7 @@ def fit_notes(features: F64, labels: F64, weights: F64) -> Trees:
         np.array(parts["left"], np.int16),
         np.array(parts["right"], np.int16),
         np.array(parts["value"], np.float32),
-        float(model._baseline_prediction.ravel()[0]) + NOTES_SHIFT,
+        float(model._baseline_prediction.ravel()[0]) + NOTES_SHIFT + shift,
     )
 
 
@@ -255,24 +265,32 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--simulated", type=Path, nargs="+", required=True)
     parser.add_argument("--held-out", type=Path, required=True)
+    parser.add_argument("--encoder", default="static")
+    parser.add_argument("--thin", type=int, default=1)
+    parser.add_argument("--vectors", type=Path)
     options = parser.parse_args()
-    shared = Shared.load(load_settings(None))
-    lexicon, encoder = shared.lexicon, StaticEncoder()
+    store = VectorStore(options.vectors) if options.vectors else None
+    without = options.encoder == NONE
+    encoder = load_encoder("static" if without else options.encoder, store)
+    shared = replace(Shared.load(load_settings(None)), encoder=encoder)
+    lexicon, thin, shift = shared.lexicon, options.thin, SHIFT.get(options.encoder, 0.0)
     familiar = replace(shared, lexicon=lexicon.knowing_all())
     stream = list(readings(options.data, lexicon, encoder))
     issues = json.loads((options.data / "citizen_messages" / "issues_dev.json").read_text("utf-8"))
     truth = {m["id"]: issue["issue_id"] for issue in issues for m in issue["members"]}
     real = collect(stream, lexicon, truth, complete=False)
+    if without:
+        real.features[:, VECTOR] = 0.0
     print(f"{len(real.labels):,} real pairs, {int(real.labels.sum()):,} of one issue")
     parts = []
     for directory in options.simulated:
         # all streets as they are, and some as those of other hotlines are: without fields, with names made of common
         # words (most real estates have such names), with short texts
         notes_truth = simulated_truth(directory)
-        streets = simulated(directory, shared) + simulated(directory, shared, bare=True)[::4]
+        streets = simulated(directory, shared, thin) + simulated(directory, shared, thin, bare=True)[::4]
         parts += [collect(s, lexicon, notes_truth, complete=True) for _, s in streets if len(s) > 50]
-        streets = simulated(directory, familiar)[::3] + simulated(directory, familiar, short=True)[1::3]
-        streets += simulated(directory, shared, bare=True, short=True)[1::4]
+        streets = simulated(directory, familiar, thin)[::3] + simulated(directory, familiar, thin, short=True)[1::3]
+        streets += simulated(directory, shared, thin, bare=True, short=True)[1::4]
         parts += [collect(s, lexicon, notes_truth, complete=True, named=True) for _, s in streets if len(s) > 50]
     joined = Pairs(
         np.vstack([part.features for part in parts]),
@@ -280,6 +298,8 @@ def main() -> None:
         np.concatenate([part.weights for part in parts]),
         [],
     )
+    if without:
+        joined.features[:, VECTOR] = 0.0
     features, labels, weights = thinned(joined)
     print(f"{len(joined.labels):,} simulated pairs, {int(joined.labels.sum()):,} of one issue")
     weights *= SIMULATED_WEIGHT * real.weights.sum() / weights.sum()
@@ -287,13 +307,14 @@ def main() -> None:
         np.vstack([features, real.features]),
         np.concatenate([labels, real.labels]),
         np.concatenate([weights, real.weights]),
+        shift,
     )
 
     fold_of = {issue: i % FOLDS for i, issue in enumerate(sorted(set(truth.values())))}
     fold = np.array([fold_of[owner] for owner in real.owners])
 
     def letters(kept: NDArray[np.bool_]) -> PairScorer:
-        return PairScorer(fit_letters(real.features[kept], real.labels[kept], real.weights[kept]), notes)
+        return PairScorer(fit_letters(real.features[kept], real.labels[kept], real.weights[kept], shift), notes)
 
     everything = letters(fold >= 0)
     scorers = [letters(fold != k) for k in range(FOLDS)]
@@ -301,9 +322,12 @@ def main() -> None:
     def held_out(ticket: str) -> PairScorer:
         return scorers[fold_of[truth[ticket]]] if ticket in truth else everything
 
-    OUT.write_text(json.dumps(stored(everything)) + "\n", encoding="utf-8")
+    out = (MODELS if without else model_of(options.encoder)) / SCORER
+    out.write_text(json.dumps(stored(everything)) + "\n", encoding="utf-8")
     other_truth = simulated_truth(options.held_out)
-    others = simulated(options.held_out, shared)
+    others = simulated(options.held_out, shared, thin)
+    if store is not None:
+        store.close()
     for join_at in (-2.75, -2.25, -1.75):
         settings = ClustererSettings(join_at=join_at, single_days=400, issue_days=400, confirmed_days=400)
         scores = b_cubed(assign(stream, lexicon, held_out, settings), truth)

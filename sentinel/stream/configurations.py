@@ -36,7 +36,8 @@ class Configurations:
     def of(self, document: ConfigDocument) -> Configured:
         """Return what a document stands for.
 
-        Raises `ValueError`, `KeyError` or `TypeError` for one that no valid directory gave.
+        Raises `ValueError`, `KeyError` or `TypeError` for one that no valid directory gave, `EncoderUnusableError`
+        where this machine lacks the encoder it names.
         """
         for known in self._known:
             if known.document == document:

@@ -12,7 +12,7 @@ from sentinel.intake import Door, Intake, Refusal
 from sentinel.pipeline import intake_settings
 from sentinel.records import ConfigChange, Routed, RoutedTicket, of_one_street
 from sentinel.settings import ConfigDocument
-from sentinel.shared import Shared
+from sentinel.shared import EncoderUnusableError, OtherEncoderError, Shared
 from sentinel.stream import envelope
 from sentinel.stream.codec import encode_batch
 from sentinel.stream.configurations import Configurations
@@ -180,8 +180,11 @@ class IntakeUnit:
             return "end"
         try:
             document, shared = self._configurations.of(received.document)
+            shared.require(self._shared.encoder.identity)
         except (ValueError, KeyError, TypeError) as error:
             raise PoisonError(f"holds no configuration ({type(error).__name__})") from None
+        except (EncoderUnusableError, OtherEncoderError) as error:
+            raise PoisonError(f"names an encoder that cannot take over: {error}") from None
         changes = self._intake.change(document, self._door_of(shared), intake_settings(shared.settings))
         self._shared = shared
         self._routing = self._routing._replace(document=document)

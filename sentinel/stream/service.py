@@ -94,7 +94,9 @@ class Service:
             log.warning("topic %s", difference)
         if key_origin() == "public":
             log.warning("callers are hashed with the public key, which protects nobody; set SENTINEL_CALLER_KEY_FILE")
-        self._configurations.of(self._document)  # takes a second, and must not when partitions come
+        # takes a second, and must not when partitions come
+        if untaught := self._configurations.of(self._document).shared.untaught:
+            log.warning(untaught)
         self._seldom.enter_context(seldom_collected())
         await self.outbox.start()
         await self._bulk.start()

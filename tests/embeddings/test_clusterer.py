@@ -14,7 +14,7 @@ from embeddings.scorer import PairScorer
 from embeddings.tickets import Fields
 
 LEXICON, ENCODER = Lexicon.shipped(), StaticEncoder()
-SCORER = PairScorer.load(MODELS / "pair_scorer.json")
+SCORER = PairScorer.load(MODELS / "static" / "pair_scorer.json")
 HOUR, DAY = 3600.0, 86400.0
 TOPICS = ("停水", "车位", "电梯", "物业费")  # a street's classifier knows more, and is as sure of such texts
 

@@ -58,7 +58,7 @@ def test_vectors_have_unit_length_and_the_stated_dimension(small: SentenceEncode
         vector = small.encode(text, NO_WORDS)
         assert vector.dtype == np.float32
         assert vector.shape == (small.identity.dimension,)
-        assert np.linalg.norm(vector) == pytest.approx(1.0, abs=1e-6)
+        assert np.linalg.norm(vector) == pytest.approx(1.0, abs=1e-3)  # in half precision
 
 
 @pytest.mark.parametrize(

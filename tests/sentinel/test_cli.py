@@ -252,3 +252,30 @@ def test_a_worker_that_is_killed_ends_the_replay_with_a_message(hotline: Path, t
     assert result.exit_code == 1
     assert "worker process ended early" in result.output
     assert multiprocessing.active_children() == []
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_replay_with_the_small_encoder_is_the_same_from_kept_vectors(
+    replay: Callable[..., Result], tmp_path: Path
+) -> None:
+    content = b"".join(line(ticket_id=f"T{n}", text=f"{WATER}，第{n}次打电话", caller=f"c{n}") for n in range(12))
+    options = ("--encoder", "small", "--vectors", tmp_path / "vectors")
+    assert replay(content, *options).exit_code == 0
+    found = summary(tmp_path)["encoder"]
+    assert isinstance(found, dict)
+    assert (found["name"], found["dimension"]) == ("small", 256)
+    (kept,) = (tmp_path / "vectors").glob("*.sqlite")
+    assert found["checksum"] in kept.name
+    first = (tmp_path / "out" / "alerts.jsonl").read_bytes(), (tmp_path / "out" / "assignments.csv").read_bytes()
+    assert len({row.split(b",")[1] for row in first[1].splitlines()[1:]}) == 1, "one issue"
+    assert replay(content, *options).exit_code == 0
+    assert first == (
+        (tmp_path / "out" / "alerts.jsonl").read_bytes(),
+        (tmp_path / "out" / "assignments.csv").read_bytes(),
+    )
+
+
+def test_an_encoder_that_is_none_is_told_before_anything_is_read(replay: Callable[..., Result]) -> None:
+    result = replay(line(), "--encoder", "smal")
+    assert result.exit_code == 2
+    assert "did you mean small?" in result.output

@@ -100,7 +100,7 @@ timezone: Asia/Shangai
     assert found["detectors.new.min_caller"].fix == "did you mean min_callers?"
     assert "ascend" in found["alerts.grow_steps"].wrong
     assert found["detectors.mass.min_callers"].wrong == "is not a whole number"
-    assert found["encoder"].fix == "did you mean static?"
+    assert found["encoder"].fix.startswith("did you mean static?")
     assert "Asia/Shanghai" in found["timezone"].fix
 
 
@@ -183,3 +183,43 @@ def test_every_kind_needs_a_severity(write: Write) -> None:
 
 def test_the_shipped_directory_is_found() -> None:
     assert (default_config_dir() / "sentinel.yaml").is_file()
+
+
+@pytest.mark.parametrize("name", ["static", "small"])
+def test_an_encoder_that_ships_is_named(write: Write, name: str) -> None:
+    assert load_settings(write(sentinel_yaml=f"encoder: {name}\n")).encoder == name
+
+
+def test_an_encoder_of_ones_own_is_a_directory_with_a_model(write: Write, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    directory = write(sentinel_yaml=f"tick: 5m\nencoder: {model}\n")
+    (problem,) = problems(directory)
+    assert (problem.line, problem.field, problem.wrong) == (2, "encoder", "is no directory here")
+    model.mkdir()
+    (problem,) = problems(directory)
+    assert problem.wrong == "holds no sentence-transformers model (modules.json is missing)"
+    (model / "modules.json").write_text("[]")
+    assert load_settings(directory).encoder == str(model)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "fix"),
+    [
+        ("smal", "is not an encoder that ships", "did you mean small?"),
+        ("word2vec", "is not an encoder that ships", "use one of: static, small"),
+        ("models/bge", "is not an absolute path", "from the root"),
+        ("[small]", "is not a text", "write a text"),
+    ],
+)
+def test_an_encoder_that_cannot_be_meant_is_told_how(write: Write, name: str, wrong: str, fix: str) -> None:
+    (problem,) = problems(write(sentinel_yaml=f"encoder: {name}\n"))
+    assert problem.wrong == wrong
+    assert fix in problem.fix
+
+
+def test_an_encoder_asked_for_takes_precedence(write: Write) -> None:
+    directory = write(sentinel_yaml="encoder: static\n")
+    assert load_settings(directory, encoder="small").encoder == "small"
+    with pytest.raises(ConfigError) as caught:
+        load_settings(directory, encoder="smal")
+    assert caught.value.problems[0].value == "smal"
