@@ -276,16 +276,14 @@ def run_plain() -> None:
         while True:
             found = await consumer.getmany(timeout_ms=200, max_records=500)
             for place, records in found.items():
-                for record in records:
-                    await stages[place.topic].handle(message_of(record), 1)
-            waiting = service.outbox.under_way + sum(
-                (consumer.highwater(TopicPartition(stage.source, p)) or 0) - (slot.position or 0)
-                for stage in (service.street, service.city)
-                for p, slot in stage.slots.items()
-            )
-            taken = service.intake.slots[0].position or 0
-            # whole only when the streets and the city are done too
-            print("count", max(1, taken - 1) if waiting else taken, flush=True)
+                more = records[-1].offset + 1 < (consumer.highwater(place) or 0)
+                await stages[place.topic].take([message_of(record) for record in records], 1, more=more)
+            intake, city = service.intake.slots[0], service.city.slots[0]
+            # whole only when the city has closed the round of the last record; the end of the stream counts too
+            whole = city.unit.applied == intake.unit.applied and not service.outbox.under_way
+            print(
+                "count", (intake.position or 0) - (0 if whole else 2), flush=True
+            )  # the end of the stream counts, too
 
     asyncio.run(run())
 

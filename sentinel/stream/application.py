@@ -58,9 +58,7 @@ class SentinelApp(faust.App):
             # Faust commits nothing; what would tell of slow commits is out of place
             broker_commit_interval=_NO_MATTER,
             broker_commit_livelock_soft_timeout=_NO_MATTER,
-            broker_max_poll_records=500,
             consumer_auto_offset_reset="earliest",
-            stream_buffer_maxsize=2048,
             stream_processing_timeout=_NO_MATTER,
             stream_recovery_delay=0.0,
             stream_wait_empty=False,
@@ -80,6 +78,11 @@ class SentinelApp(faust.App):
             module.agent(self, stage)
         self.on_partitions_revoked.connect(self._revoked)
         self.on_partitions_assigned.connect(self._assigned)
+
+    @property
+    def sources(self) -> list[str]:
+        """The topics that are read."""
+        return [stage.source for stage in self.sentinel.stages]
 
     def _new_transport(self) -> TransportT:
         transport = super()._new_transport()

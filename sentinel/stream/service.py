@@ -33,7 +33,7 @@ from sentinel.stream.topics import ALERTS, DEAD, DIGESTS, ROUTED, TICKETS, Topic
 
 log = logging.getLogger(__name__)
 
-RIPE_SECONDS: Final = 0.04
+RIPE_SECONDS: Final = 0.05
 """How often what waits for company is looked at."""
 
 

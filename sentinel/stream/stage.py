@@ -16,7 +16,7 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any, Final, Protocol
 
@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 
 MOST_OF_THE_TIME: Final = 20
 """A snapshot waits until the partition has worked so many times as long as the last one took."""
+YIELD_SECONDS: Final = 0.005
+"""For so long a stage applies messages before everything else gets a turn: sending, signs of life, the others."""
 _TOGETHER: Final = 8
 """Snapshots that are held in memory at a time when all are written."""
 
@@ -53,8 +55,8 @@ class Unit(Protocol):
     def flush(self) -> list[Outgoing]:
         """Return everything that is held back for company."""
 
-    def ripe(self) -> list[Outgoing]:
-        """Return what has been held back for long enough."""
+    def ripe(self, more: bool, /) -> list[Outgoing]:
+        """Return what has been held back for long enough, given whether more of its source is there already."""
 
     def objects(self) -> Mapping[str, object]:
         """The state, in pieces that share nothing."""
@@ -88,6 +90,8 @@ class Slot:
         self.first = position is None
         """whether its first message is still to come: with that it is settled under which configuration all begins"""
         self.halted = ""
+        self.more = False
+        """whether its source is known to hold more"""
         self.writing = False
         self.closed = False
 
@@ -187,13 +191,24 @@ class Stage:
 
     # -- messages ----------------------------------------------------------------------------------------
 
-    async def handle(self, message: Message, generation: int) -> None:
-        """Apply one source message that was fetched in a group generation."""
-        await self._outbox.room()
-        await self._ready.wait()
-        slot = self.slots.get(message.partition)
-        if slot is None or slot.halted or slot.generation != generation:
-            return
+    async def take(self, messages: Sequence[Message], generation: int, *, more: bool) -> None:
+        """Apply messages of one partition, fetched in a group generation; `more` says that there are others."""
+        began = time.perf_counter()
+        for message in messages:
+            await self._outbox.room()
+            await self._ready.wait()
+            slot = self.slots.get(message.partition)
+            if slot is None or slot.halted or slot.generation != generation:
+                return
+            slot.more = more or message is not messages[-1]
+            self._apply(slot, message)
+            if time.perf_counter() - began > YIELD_SECONDS:
+                await asyncio.sleep(0)
+                began = time.perf_counter()
+        if not more:
+            self.send_ripe()
+
+    def _apply(self, slot: Slot, message: Message) -> None:
         if slot.position is not None and message.offset != slot.position:
             if message.offset > slot.position:
                 self._halt(slot, message.offset)
@@ -213,7 +228,7 @@ class Stage:
     def send_ripe(self) -> None:
         """Send what units have held back for long enough."""
         for slot in self.slots.values():
-            self._outbox.put(slot.unit.ripe())
+            self._outbox.put(slot.unit.ripe(slot.more))
 
     def _taken(self, slot: Slot, message: Message) -> list[Outgoing]:
         try:
