@@ -30,6 +30,7 @@ from sentinel.stream.projection import Projection
 from sentinel.stream.stage import Stage, Unit
 from sentinel.stream.street import StreetUnit
 from sentinel.stream.topics import ALERTS, DEAD, DIGESTS, ROUTED, TICKETS, Topics, declare, wait_for_brokers
+from sentinel.stream.warmup import warm_up
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +92,8 @@ class Service:
             log.warning("topic %s", difference)
         if key_origin() == "public":
             log.warning("callers are hashed with the public key, which protects nobody; set SENTINEL_CALLER_KEY_FILE")
-        self._configurations.of(self._document)  # takes a second, and must not when partitions come
+        # takes seconds, and must not when partitions come; in a thread, since /healthz is asked for meanwhile
+        await asyncio.to_thread(lambda: warm_up(self._configurations.of(self._document).shared))
         self._seldom.enter_context(seldom_collected())
         await self.outbox.start()
         await self._bulk.start()
