@@ -8,6 +8,7 @@ event, from a consumer that lives in the worker's own loop.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, cast
 
@@ -26,6 +27,8 @@ _FETCH_MESSAGES: Final = 500
 _FETCH_WAIT_MS: Final = 100
 """The brokers' longest wait for messages. A fetch leaves out partitions whose last messages are not taken yet, and
 until it is answered nothing new of those comes; Faust would let them wait for 1.5 s."""
+_ROUND_SECONDS: Final = 0.02
+"""A round lasts at least so long: a fetch costs the worker and the brokers a millisecond, whatever it brings."""
 _IDLE_SECONDS: Final = 0.1
 
 
@@ -88,7 +91,12 @@ class Consumer(driver.Consumer):
                 if not wanted:
                     await asyncio.sleep(_IDLE_SECONDS)
                     continue
-                await self._round(topic, await fetch(wanted))
+                found = await fetch(wanted)
+                began = time.monotonic()
+                await self._round(topic, found)
+                left = began + _ROUND_SECONDS - time.monotonic()
+                if left > 0:
+                    await asyncio.sleep(left)
         except (ConsumerStoppedError, asyncio.CancelledError):
             if not self.transport.app.should_stop:
                 raise
