@@ -297,7 +297,7 @@ def run_plain() -> None:
         await consumer.start()
         places = [(stage.source, p) for stage in service.stages for p in range(64 if stage is service.street else 1)]
         consumer.assign([TopicPartition(*place) for place in places])
-        await service.assign(places, 1)
+        service.assign(places, 1)
         stages = {stage.source: stage for stage in service.stages}
         while True:
             found = await consumer.getmany(timeout_ms=200, max_records=500)

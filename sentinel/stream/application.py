@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, cast
 
 import faust
@@ -47,6 +47,7 @@ class SentinelApp(faust.App):
 
     def __init__(self, environment: Environment) -> None:
         session = load_settings(environment.config).stream.session
+        self._patience = session / 3
         super().__init__(
             environment.application,
             broker=[f"aiokafka://{server}" for server in environment.kafka],
@@ -91,7 +92,10 @@ class SentinelApp(faust.App):
 
     async def on_first_start(self) -> None:
         """Start what is ours before Faust talks to a broker. Makes no data directory, as Faust would."""
-        await self._or_fail(self.sentinel.start)
+        try:
+            await self.sentinel.start()
+        except Exception as error:
+            self.sentinel.fail(error)
 
     async def on_stop(self) -> None:
         """Write the last checkpoint while the group still counts this worker in, then let Faust stop.
@@ -114,16 +118,14 @@ class SentinelApp(faust.App):
         await super().on_stop()
 
     async def _revoked(self, *_: Any, **__: Any) -> None:
-        await self._or_fail(self.sentinel.revoke)
+        try:
+            await self.sentinel.revoke(self._patience)
+        except Exception as error:
+            self.sentinel.fail(error)
 
     async def _assigned(self, *sent: Any, **__: Any) -> None:
-        assigned = [(tp.topic, tp.partition) for tp in sent[-1]]
-        generation = self.consumer_generation_id
-        await self._or_fail(lambda: self.sentinel.assign(assigned, generation))
-
-    async def _or_fail(self, work: Callable[[], Any]) -> None:
         try:
-            await work()
+            self.sentinel.assign([(tp.topic, tp.partition) for tp in sent[-1]], self.consumer_generation_id)
         except Exception as error:
             self.sentinel.fail(error)
 

@@ -73,6 +73,7 @@ class Service:
         self._seldom = ExitStack()
         self._started = False
         self._tasks: list[asyncio.Task[None]] = []
+        self._last_write: asyncio.Task[None] | None = None
         self._clock_sent = 0.0
         self._health: HealthServer | None = None
         self.intake = self._stage(TICKETS, self._make_intake)
@@ -121,23 +122,32 @@ class Service:
             await self._health.stop()
         return written
 
-    async def assign(self, assigned: Iterable[tuple[str, int]], generation: int) -> None:
+    def assign(self, assigned: Iterable[tuple[str, int]], generation: int) -> None:
         """Own these partitions, and only these, from a group generation on."""
         by_topic: dict[str, list[int]] = {stage.source: [] for stage in self.stages}
         for topic, partition in assigned:
             by_topic[topic].append(partition)
-        await asyncio.gather(*(stage.assign(sorted(by_topic[stage.source]), generation) for stage in self.stages))
-        slot = self.intake.slots.get(0)
-        if slot is not None and isinstance(slot.unit, IntakeUnit) and slot.unit.document != self._document:
-            log.warning(
-                "the configuration in force came through the log and is not that of this worker's directory; to put "
-                "the latter in force: sentinel config apply DIR"
-            )
-
-    async def revoke(self) -> None:
-        """Own nothing any more, after a checkpoint."""
         for stage in self.stages:
-            await stage.revoke()
+            stage.assign(sorted(by_topic[stage.source]), generation)
+
+    async def revoke(self, patience: float | None = None) -> None:
+        """Own nothing any more, after a checkpoint.
+
+        One that takes longer than `patience` goes on by itself: the group would take this worker for dead, and if
+        others get the partitions meanwhile, they apply again what it lacks.
+        """
+        given = [(stage, stage.give_up()) for stage in self.stages]
+
+        async def write() -> None:
+            for stage, slots in given:
+                await stage.write(slots)
+
+        if patience is None:
+            await write()
+            return
+        # never cancelled: what a snapshot has taken and not written would be missing from the next
+        self._last_write = asyncio.get_running_loop().create_task(self._guarded(write()))
+        await asyncio.wait({self._last_write}, timeout=patience)
 
     def fail(self, error: BaseException) -> None:
         """End the process: it cannot go on, and another can, from the last checkpoint."""
@@ -202,7 +212,7 @@ class Service:
         )
 
     def _make_intake(self, _: int, objects: Mapping[str, Any] | None) -> IntakeUnit:
-        return IntakeUnit(
+        unit = IntakeUnit(
             self._configurations,
             door_of,
             self._document,
@@ -211,6 +221,12 @@ class Service:
             self.metrics,
             objects,
         )
+        if unit.document != self._document:
+            log.warning(
+                "the configuration in force came through the log and is not that of this worker's directory; to put "
+                "the latter in force: sentinel config apply DIR"
+            )
+        return unit
 
     def _make_street(self, partition: int, objects: Mapping[str, Any] | None) -> StreetUnit:
         return StreetUnit(
@@ -242,7 +258,7 @@ class Service:
 
     # -- what happens by the wall clock ------------------------------------------------------------------
 
-    def _begin(self, work: Any) -> None:
+    def _begin(self, work: Awaitable[None]) -> None:
         self._tasks.append(asyncio.get_running_loop().create_task(self._guarded(work)))
 
     async def _guarded(self, work: Awaitable[None]) -> None:

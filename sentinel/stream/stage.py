@@ -146,12 +146,17 @@ class Stage:
         self._parked: dict[int, Slot] = {}
         self._expected: set[int] = set()
         self._ready = asyncio.Event()
+        self._loading: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     # -- ownership ---------------------------------------------------------------------------------------
 
-    async def assign(self, partitions: Collection[int], generation: int) -> None:
-        """Own these partitions from a group generation on: load those that this worker does not have."""
+    def assign(self, partitions: Collection[int], generation: int) -> None:
+        """Own these partitions from a group generation on; what this worker does not have is loaded meanwhile.
+
+        Nothing is waited for: as long as a rebalance lasts, the group hears nothing of this worker, and would take it
+        for dead if loading took longer than a session.
+        """
         self._expected = set(partitions)
         parked, self._parked = self._parked, {}
         for partition in partitions:
@@ -160,24 +165,41 @@ class Stage:
             if slot is not None and slot.generation + 1 == generation:
                 slot.generation, slot.closed = generation, False
                 self.slots[partition] = slot
-        missing = sorted(self._expected - self.slots.keys())
-        if missing:
-            await self._load(missing, generation)
+        self._loading = asyncio.get_running_loop().create_task(self._complete(generation))
+
+    async def _complete(self, generation: int) -> None:
+        try:
+            missing = sorted(self._expected - self.slots.keys())
+            if missing:
+                await self._load(missing, generation)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            self.on_failure(error)
         self._ready.set()
         self._show()
 
-    async def revoke(self) -> None:
-        """Give all partitions up, after a checkpoint; they are kept in memory until it is known who gets them."""
+    def give_up(self) -> list[Slot]:
+        """Own nothing any more; return what `write` should see to. It is kept until it is known who gets it."""
         self._ready.clear()
-        parked, self.slots = self.slots, {}
-        for slot in parked.values():
+        if self._loading is not None:
+            self._loading.cancel()
+        given, self.slots = list(self.slots.values()), {}
+        for slot in given:
             slot.closed = True
-        try:
-            await self._checkpoint_all(list(parked.values()))
-        finally:
-            self._parked = {number: slot for number, slot in parked.items() if not slot.halted}
-            self._expected = set()
-            self._show()
+        self._parked = {slot.partition: slot for slot in given if not slot.halted}
+        self._expected = set()
+        self._show()
+        return given
+
+    async def write(self, slots: list[Slot]) -> None:
+        """Write a checkpoint of all that has changed."""
+        async with self._writing:
+            due = [slot for slot in slots if slot.messages and not slot.halted]
+            # what takes longest to apply again comes first: there may not be time for all
+            due.sort(key=lambda slot: -slot.worked)
+            for start in range(0, len(due), _TOGETHER):
+                await self._checkpoint(due[start : start + _TOGETHER])
 
     @property
     def ready(self) -> bool:
@@ -281,14 +303,6 @@ class Stage:
             self.on_failure(error)
         finally:
             slot.writing = False
-
-    async def _checkpoint_all(self, slots: list[Slot]) -> None:
-        async with self._writing:
-            due = [slot for slot in slots if slot.messages and not slot.halted]
-            # what takes longest to apply again comes first: there may not be time for all
-            due.sort(key=lambda slot: -slot.worked)
-            for start in range(0, len(due), _TOGETHER):
-                await self._checkpoint(due[start : start + _TOGETHER])
 
     async def _checkpoint(self, slots: list[Slot]) -> None:
         began = time.perf_counter()
