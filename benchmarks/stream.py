@@ -289,6 +289,9 @@ def run_plain() -> None:
                 await consumer.commit(places)
                 return True
 
+            async def look_for_ends(self) -> None:
+                pass
+
             def end(self, topic: str, partition: int) -> int | None:
                 return consumer.highwater(TopicPartition(topic, partition))
 

@@ -7,11 +7,12 @@ import os
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final, cast
 
 import faust
 from aiokafka import TopicPartition
-from aiokafka.errors import CommitFailedError, IllegalStateError
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata
 from faust.app.base import BootStrategy
 from faust.types.transports import TransportT
@@ -135,6 +136,7 @@ class _Group:
 
     def __init__(self, app: faust.App) -> None:
         self._app = app
+        self._ends: Mapping[Any, int] = {}
 
     async def commit(self, topic: str, offsets: Mapping[int, int]) -> bool:
         """Commit past Faust's own bookkeeping, which would lose count around a rebalance."""
@@ -157,11 +159,17 @@ class _Group:
         """Faust's consumer lives in a thread of its own."""
         return cast(Any, self._app.consumer)._thread
 
+    async def look_for_ends(self) -> None:
+        """Ask the brokers where partitions end: what they said with the last fetch grows old while that is applied."""
+        consumer = self._thread._consumer
+        with suppress(KafkaError):
+            self._ends = await consumer.end_offsets(consumer.assignment())
+
     def end(self, topic: str, partition: int) -> int | None:
-        """The end of a partition as of the last fetch."""
+        """The end of a partition as last heard."""
         consumer = self._thread._consumer
         at = TopicPartition(topic, partition)
         if consumer is None or at not in consumer.assignment():
             return None
-        end: int | None = consumer.highwater(at)
-        return end
+        fetched: int | None = consumer.highwater(at)
+        return None if fetched is None else max(fetched, self._ends.get(at, 0))

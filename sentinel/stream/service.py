@@ -37,12 +37,18 @@ log = logging.getLogger(__name__)
 RIPE_SECONDS: Final = 0.05
 """How often what waits for company is looked at."""
 
+ENDS_SECONDS: Final = 1.0
+"""How often the brokers are asked how far behind this worker is."""
+
 
 class Group(Protocol):
     """The consumer group, as far as a worker must ask it."""
 
     async def commit(self, topic: str, offsets: Mapping[int, int]) -> bool:
         """Commit the next offset of each partition; False if the group counts this worker out."""
+
+    async def look_for_ends(self) -> None:
+        """Find out where partitions end, for `end`."""
 
     def end(self, topic: str, partition: int) -> int | None:
         """The offset that the partition's next message will have, as far as known."""
@@ -100,6 +106,7 @@ class Service:
         await self._bulk.start()
         self._begin(self._send_ripe())
         self._begin(self._look_at_the_clock())
+        self._begin(self._look_for_ends())
         if self.environment.redis:
             self._begin(Projection(self.environment, self.topics.name(ALERTS), self.metrics).run())
         self._started = True
@@ -273,6 +280,12 @@ class Service:
         while True:
             await asyncio.sleep(RIPE_SECONDS)
             self.intake.send_ripe()
+
+    async def _look_for_ends(self) -> None:
+        while True:
+            await asyncio.sleep(ENDS_SECONDS)
+            if any(stage.slots for stage in self.stages):
+                await self._group.look_for_ends()
 
     async def _look_at_the_clock(self) -> None:
         while True:
