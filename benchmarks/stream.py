@@ -88,22 +88,25 @@ def drained(workers: list[Worker], events: int) -> bool:
 
 
 def throughput(app: Application, file: Path, events: int, tickets: int, cores: list[int]) -> dict[str, float]:
-    """Let workers take a backlog; figures of all of them together."""
-    producer = producing(app, file)
-    assert producer.process is not None
-    assert producer.process.wait(600) == 0, producer.said()
+    """Let workers take what is sent faster than they can; figures of all of them together."""
     workers = [app.worker() for _ in cores]
     for worker, core in zip(workers, cores, strict=True):
         worker.start()
         time.sleep(0.2)
         pinned(worker, core)
     wait_until(lambda: all(worker.ready for worker in workers), 120, "the workers are ready")
-    began, memory = time.monotonic(), []
+    if len(workers) > 1:
+        time.sleep(10)  # by then partitions have found their workers
     before = [*map(cpu_seconds, workers), cpu_seconds(app.broker)]
+    producer = producing(app, file)
+    wait_until(lambda: any(total(w.figures(), "sentinel_ticket_events_total") for w in workers), 120, "tickets come")
+    began, memory = time.monotonic(), []
     while not drained(workers, events):
         time.sleep(1)
         memory.append(sum(map(resident_mib, workers)))
     wall = time.monotonic() - began
+    assert producer.process is not None
+    assert producer.process.wait(60) == 0, producer.said()
     *used, brokers_cpu = (
         now - then for now, then in zip([*map(cpu_seconds, workers), cpu_seconds(app.broker)], before, strict=True)
     )
