@@ -13,7 +13,7 @@ import pytest
 from sentinel.door.streets import PARTITIONS
 from sentinel.simulate import simulate
 from sentinel.stream import snapshot, store
-from tests.integration.chaos import producing
+from tests.integration.chaos import producing, uncommitted
 from tests.integration.conftest import Application
 from tests.integration.servers import total, wait_until
 
@@ -52,11 +52,10 @@ def test_state_of_a_hundred_thousand_issues_comes_back(
     def taken() -> bool:
         figures = first.figures()  # none where it does not answer in time
         events = total(figures, "sentinel_ticket_events_total")
-        return events >= sent and total(figures, "sentinel_lag_messages") == 0
+        return events >= sent and total(figures, "sentinel_lag_messages") == 0 and uncommitted(figures) == 0
 
-    wait_until(taken, 1500, "all is taken")
-    time.sleep(2)
-    first.terminate()
+    wait_until(taken, 1500, "all is taken, and written")
+    assert first.terminate()[0] == 0
     issues, size = issues_in(app)
     assert issues >= ISSUES
 
