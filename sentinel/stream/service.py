@@ -112,22 +112,20 @@ class Service:
         self._started = True
 
     async def stop(self, seconds: float) -> bool:
-        """Write what is not written, within a time, and let go; whether all was written."""
+        """Write what is not written, within a time; whether all was written. If so, let go; if not, just end."""
         self._started = False
         for task in self._tasks:
             task.cancel()
         try:
             await asyncio.wait_for(self.revoke(), seconds)
-            written = True
         except TimeoutError:
             log.error("the last checkpoint was not confirmed in %.0f s; what it lacks will be applied again", seconds)
-            written = False
-        await self.outbox.stop()
-        await self._bulk.stop()
+            return False
+        await asyncio.gather(self.outbox.stop(), self._bulk.stop())
         self._seldom.close()
         if self._health is not None:
             await self._health.stop()
-        return written
+        return True
 
     def assign(self, assigned: Iterable[tuple[str, int]], generation: int) -> None:
         """Own these partitions, and only these, from a group generation on."""
