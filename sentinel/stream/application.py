@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import threading
@@ -116,6 +117,8 @@ class SentinelApp(faust.App):
         left = threading.Timer(STOP_SECONDS - (time.monotonic() - began), os._exit, (0,))
         left.daemon = True
         left.start()
+        # Python would take a large state apart, object by object, which can take longer than all the rest
+        atexit.register(_end)
         await super().on_stop()
 
     async def _revoked(self, *_: Any, **__: Any) -> None:
@@ -129,6 +132,11 @@ class SentinelApp(faust.App):
             self.sentinel.assign([(tp.topic, tp.partition) for tp in sent[-1]], self.consumer_generation_id)
         except Exception as error:
             self.sentinel.fail(error)
+
+
+def _end() -> None:
+    logging.shutdown()
+    os._exit(0)
 
 
 class _Group:

@@ -101,7 +101,7 @@ class Service:
             log.warning("callers are hashed with the public key, which protects nobody; set SENTINEL_CALLER_KEY_FILE")
         # takes seconds, and must not when partitions come; in a thread, since /healthz is asked for meanwhile
         await asyncio.to_thread(lambda: warm_up(self._configurations.of(self._document).shared))
-        self._seldom.enter_context(seldom_collected())
+        self._seldom.enter_context(seldom_collected())  # to the end: what is loaded need not be looked through then
         await self.outbox.start()
         await self._bulk.start()
         self._begin(self._send_ripe())
@@ -122,7 +122,6 @@ class Service:
             log.error("the last checkpoint was not confirmed in %.0f s; what it lacks will be applied again", seconds)
             return False
         await asyncio.gather(self.outbox.stop(), self._bulk.stop())
-        self._seldom.close()
         if self._health is not None:
             await self._health.stop()
         return True

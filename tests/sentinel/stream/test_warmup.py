@@ -12,8 +12,8 @@ from sentinel.tickets import TicketEvent
 
 
 def compiled() -> set[str]:
-    """The compiled functions that have been called."""
-    found = [each for each in gc.get_objects() if isinstance(each, Dispatcher)]
+    """The compiled functions that have been called. Only types are looked at: some objects do things when asked."""
+    found = [each for each in gc.get_objects() if issubclass(type(each), Dispatcher)]
     return {f"{each.py_func.__module__}.{each.py_func.__name__}" for each in found if each.overloads}
 
 
