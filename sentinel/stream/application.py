@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final, cast
 
 import faust
 from aiokafka import TopicPartition
-from aiokafka.errors import CommitFailedError, IllegalStateError
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata
 from faust.app.base import BootStrategy
 from faust.types.transports import TransportT
@@ -47,6 +49,7 @@ class SentinelApp(faust.App):
 
     def __init__(self, environment: Environment) -> None:
         session = load_settings(environment.config).stream.session
+        self._patience = session / 3
         super().__init__(
             environment.application,
             broker=[f"aiokafka://{server}" for server in environment.kafka],
@@ -58,9 +61,7 @@ class SentinelApp(faust.App):
             # Faust commits nothing; what would tell of slow commits is out of place
             broker_commit_interval=_NO_MATTER,
             broker_commit_livelock_soft_timeout=_NO_MATTER,
-            broker_max_poll_records=500,
             consumer_auto_offset_reset="earliest",
-            stream_buffer_maxsize=2048,
             stream_processing_timeout=_NO_MATTER,
             stream_recovery_delay=0.0,
             stream_wait_empty=False,
@@ -81,6 +82,11 @@ class SentinelApp(faust.App):
         self.on_partitions_revoked.connect(self._revoked)
         self.on_partitions_assigned.connect(self._assigned)
 
+    @property
+    def sources(self) -> list[str]:
+        """The topics that are read."""
+        return [stage.source for stage in self.sentinel.stages]
+
     def _new_transport(self) -> TransportT:
         transport = super()._new_transport()
         transport.Consumer = Consumer  # type: ignore[misc]  # which Faust declares on the class
@@ -88,7 +94,10 @@ class SentinelApp(faust.App):
 
     async def on_first_start(self) -> None:
         """Start what is ours before Faust talks to a broker. Makes no data directory, as Faust would."""
-        await self._or_fail(self.sentinel.start)
+        try:
+            await self.sentinel.start()
+        except Exception as error:
+            self.sentinel.fail(error)
 
     async def on_stop(self) -> None:
         """Write the last checkpoint while the group still counts this worker in, then let Faust stop.
@@ -108,21 +117,26 @@ class SentinelApp(faust.App):
         left = threading.Timer(STOP_SECONDS - (time.monotonic() - began), os._exit, (0,))
         left.daemon = True
         left.start()
+        # Python would take a large state apart, object by object, which can take longer than all the rest
+        atexit.register(_end)
         await super().on_stop()
 
     async def _revoked(self, *_: Any, **__: Any) -> None:
-        await self._or_fail(self.sentinel.revoke)
-
-    async def _assigned(self, *sent: Any, **__: Any) -> None:
-        assigned = [(tp.topic, tp.partition) for tp in sent[-1]]
-        generation = self.consumer_generation_id
-        await self._or_fail(lambda: self.sentinel.assign(assigned, generation))
-
-    async def _or_fail(self, work: Callable[[], Any]) -> None:
         try:
-            await work()
+            await self.sentinel.revoke(self._patience)
         except Exception as error:
             self.sentinel.fail(error)
+
+    async def _assigned(self, *sent: Any, **__: Any) -> None:
+        try:
+            self.sentinel.assign([(tp.topic, tp.partition) for tp in sent[-1]], self.consumer_generation_id)
+        except Exception as error:
+            self.sentinel.fail(error)
+
+
+def _end() -> None:
+    logging.shutdown()
+    os._exit(0)
 
 
 class _Group:
@@ -130,6 +144,7 @@ class _Group:
 
     def __init__(self, app: faust.App) -> None:
         self._app = app
+        self._ends: Mapping[Any, int] = {}
 
     async def commit(self, topic: str, offsets: Mapping[int, int]) -> bool:
         """Commit past Faust's own bookkeeping, which would lose count around a rebalance."""
@@ -152,11 +167,17 @@ class _Group:
         """Faust's consumer lives in a thread of its own."""
         return cast(Any, self._app.consumer)._thread
 
+    async def look_for_ends(self) -> None:
+        """Ask the brokers where partitions end: what they said with the last fetch grows old while that is applied."""
+        consumer = self._thread._consumer
+        with suppress(KafkaError):
+            self._ends = await consumer.end_offsets(consumer.assignment())
+
     def end(self, topic: str, partition: int) -> int | None:
-        """The end of a partition as of the last fetch."""
+        """The end of a partition as last heard."""
         consumer = self._thread._consumer
         at = TopicPartition(topic, partition)
         if consumer is None or at not in consumer.assignment():
             return None
-        end: int | None = consumer.highwater(at)
-        return end
+        fetched: int | None = consumer.highwater(at)
+        return None if fetched is None else max(fetched, self._ends.get(at, 0))

@@ -87,7 +87,7 @@ class CityUnit:
         """Nothing is held back."""
         return []
 
-    def ripe(self) -> list[Outgoing]:
+    def ripe(self, _: bool, /) -> list[Outgoing]:
         """Nothing is held back."""
         return []
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import struct
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+import orjson
 
 from embeddings.clusterer import Reading
 from embeddings.terms import Terms
@@ -159,8 +159,10 @@ def _digest_to_json(digest: Digest, arrays: list[bytes]) -> list[object]:
         return ["handler", *digest]
     reading = digest.reading
     kinds: list[tuple[str, int]] = []
+    array: np.ndarray[Any, Any]
     for array in (*reading.terms, reading.vector):
-        sent = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+        # the other way round on a machine with another order of bytes
+        sent = array if array.dtype.str in _ARRAYS else array.astype(array.dtype.newbyteorder("<"))
         arrays.append(sent.tobytes())
         kinds.append((sent.dtype.str, len(sent)))
     plain = [reading.ticket_id, list(reading.fields), kinds]
@@ -194,7 +196,7 @@ class _Arrays:
         array = np.frombuffer(self._value, kind, length, self._at)
         self._at += array.nbytes
         # of its own, in the machine's order of bytes: what was sent must not be kept alive by a part of it
-        return array.astype(array.dtype.newbyteorder("="))
+        return array.copy() if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def _check_version(version: object) -> None:
@@ -203,12 +205,12 @@ def _check_version(version: object) -> None:
 
 
 def _dumps(data: object) -> bytes:
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    return orjson.dumps(data, option=orjson.OPT_NON_STR_KEYS)
 
 
 def _loads(value: bytes) -> dict[str, Any]:
     try:
-        data = json.loads(value)
+        data = orjson.loads(value)
     except ValueError:
         raise CodecError("is not JSON") from None
     if not isinstance(data, dict):

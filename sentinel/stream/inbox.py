@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 from pydantic import ValidationError
 from pydantic_core import from_json
 
+from sentinel.events import read_event
 from sentinel.stream import envelope
 from sentinel.stream.envelope import Message, PoisonError, header
 from sentinel.tickets import TicketEvent, problems_of
@@ -100,7 +101,7 @@ def _feedback(data: dict[str, Any]) -> FeedbackGiven:
 
 def _ticket(data: dict[str, Any]) -> TicketEvent:
     try:
-        return TicketEvent.model_validate(data)
+        return read_event(data)
     except ValidationError as error:
         problem = problems_of(error)[0]
         raise PoisonError(f"field {problem.field}: {problem.reason}" if problem.field else problem.reason) from None

@@ -25,6 +25,8 @@ from sentinel.tickets import TicketEvent
 
 HELD_RECORDS: Final = 1000
 """Records that wait at most for others of their partition: what travels together is cheaper than what comes alone."""
+HELD_SECONDS: Final = 0.25
+"""For so long a ticket waits for others while more are known to have arrived; with none it goes at once."""
 TICKS_HELD_SECONDS: Final = 0.5
 """How long a tick waits, in a partition that gets no ticket which would take it along."""
 BATCH_RECORDS: Final = 200
@@ -74,6 +76,7 @@ class IntakeUnit:
         self._held: dict[int, list[Routed]] = {}
         self._records = 0
         self._ticks_since = 0.0
+        self._sent = 0.0
         self._appended = 0.0
         self._touched = {"intake", "routing"}
         self.missing = self.records = 0
@@ -140,10 +143,15 @@ class IntakeUnit:
         """Send everything that waits."""
         return self._send(sorted(self._held))
 
-    def ripe(self) -> list[Outgoing]:
+    def ripe(self, more: bool, /) -> list[Outgoing]:
         """Send what waits where there is a ticket, and ticks that have waited long enough."""
-        if self._ticks_since and time.monotonic() - self._ticks_since >= TICKS_HELD_SECONDS:
+        if not self._held:
+            return []
+        now = time.monotonic()
+        if self._ticks_since and now - self._ticks_since >= TICKS_HELD_SECONDS:
             return self.flush()
+        if more and now - self._sent < HELD_SECONDS:
+            return []
         return self._send(sorted(p for p, held in self._held.items() if of_one_street(held[-1])))
 
     def _event(self, message: Message, event: TicketEvent) -> str:
@@ -203,6 +211,7 @@ class IntakeUnit:
         self._records += 1
 
     def _send(self, partitions: list[int]) -> list[Outgoing]:
+        self._sent = time.monotonic()
         sent: list[Outgoing] = []
         for partition in partitions:
             sent += [self._batch(partition, records) for records in _batches(self._held.pop(partition))]

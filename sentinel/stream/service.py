@@ -31,11 +31,15 @@ from sentinel.stream.projection import Projection
 from sentinel.stream.stage import Stage, Unit
 from sentinel.stream.street import StreetUnit
 from sentinel.stream.topics import ALERTS, DEAD, DIGESTS, ROUTED, TICKETS, Topics, declare, wait_for_brokers
+from sentinel.stream.warmup import warm_up
 
 log = logging.getLogger(__name__)
 
-RIPE_SECONDS: Final = 0.04
+RIPE_SECONDS: Final = 0.05
 """How often what waits for company is looked at."""
+
+ENDS_SECONDS: Final = 1.0
+"""How often the brokers are asked how far behind this worker is."""
 
 
 class Group(Protocol):
@@ -43,6 +47,9 @@ class Group(Protocol):
 
     async def commit(self, topic: str, offsets: Mapping[int, int]) -> bool:
         """Commit the next offset of each partition; False if the group counts this worker out."""
+
+    async def look_for_ends(self) -> None:
+        """Find out where partitions end, for `end`."""
 
     def end(self, topic: str, partition: int) -> int | None:
         """The offset that the partition's next message will have, as far as known."""
@@ -73,6 +80,7 @@ class Service:
         self._seldom = ExitStack()
         self._started = False
         self._tasks: list[asyncio.Task[None]] = []
+        self._last_write: asyncio.Task[None] | None = None
         self._clock_sent = 0.0
         self._health: HealthServer | None = None
         self.intake = self._stage(TICKETS, self._make_intake)
@@ -94,53 +102,62 @@ class Service:
             log.warning("topic %s", difference)
         if key_origin() == "public":
             log.warning("callers are hashed with the public key, which protects nobody; set SENTINEL_CALLER_KEY_FILE")
-        # takes a second, and must not when partitions come
-        if untaught := self._configurations.of(self._document).shared.untaught:
+        shared = self._configurations.of(self._document).shared
+        if untaught := shared.untaught:
             log.warning(untaught)
-        self._seldom.enter_context(seldom_collected())
+        # takes seconds, and must not when partitions come; in a thread, since /healthz is asked for meanwhile
+        await asyncio.to_thread(lambda: warm_up(shared))
+        self._seldom.enter_context(seldom_collected())  # to the end: what is loaded need not be looked through then
         await self.outbox.start()
         await self._bulk.start()
         self._begin(self._send_ripe())
         self._begin(self._look_at_the_clock())
+        self._begin(self._look_for_ends())
         if self.environment.redis:
             self._begin(Projection(self.environment, self.topics.name(ALERTS), self.metrics).run())
         self._started = True
 
     async def stop(self, seconds: float) -> bool:
-        """Write what is not written, within a time, and let go; whether all was written."""
+        """Write what is not written, within a time; whether all was written. If so, let go; if not, just end."""
         self._started = False
         for task in self._tasks:
             task.cancel()
         try:
             await asyncio.wait_for(self.revoke(), seconds)
-            written = True
         except TimeoutError:
             log.error("the last checkpoint was not confirmed in %.0f s; what it lacks will be applied again", seconds)
-            written = False
-        await self.outbox.stop()
-        await self._bulk.stop()
-        self._seldom.close()
+            return False
+        await asyncio.gather(self.outbox.stop(), self._bulk.stop())
         if self._health is not None:
             await self._health.stop()
-        return written
+        return True
 
-    async def assign(self, assigned: Iterable[tuple[str, int]], generation: int) -> None:
+    def assign(self, assigned: Iterable[tuple[str, int]], generation: int) -> None:
         """Own these partitions, and only these, from a group generation on."""
         by_topic: dict[str, list[int]] = {stage.source: [] for stage in self.stages}
         for topic, partition in assigned:
             by_topic[topic].append(partition)
-        await asyncio.gather(*(stage.assign(sorted(by_topic[stage.source]), generation) for stage in self.stages))
-        slot = self.intake.slots.get(0)
-        if slot is not None and isinstance(slot.unit, IntakeUnit) and slot.unit.document != self._document:
-            log.warning(
-                "the configuration in force came through the log and is not that of this worker's directory; to put "
-                "the latter in force: sentinel config apply DIR"
-            )
-
-    async def revoke(self) -> None:
-        """Own nothing any more, after a checkpoint."""
         for stage in self.stages:
-            await stage.revoke()
+            stage.assign(sorted(by_topic[stage.source]), generation)
+
+    async def revoke(self, patience: float | None = None) -> None:
+        """Own nothing any more, after a checkpoint.
+
+        One that takes longer than `patience` goes on by itself: the group would take this worker for dead, and if
+        others get the partitions meanwhile, they apply again what it lacks.
+        """
+        given = [(stage, stage.give_up()) for stage in self.stages]
+
+        async def write() -> None:
+            for stage, slots in given:
+                await stage.write(slots)
+
+        if patience is None:
+            await write()
+            return
+        # never cancelled: what a snapshot has taken and not written would be missing from the next
+        self._last_write = asyncio.get_running_loop().create_task(self._guarded(write()))
+        await asyncio.wait({self._last_write}, timeout=patience)
 
     def fail(self, error: BaseException) -> None:
         """End the process: it cannot go on, and another can, from the last checkpoint."""
@@ -207,7 +224,7 @@ class Service:
         )
 
     def _make_intake(self, _: int, objects: Mapping[str, Any] | None) -> IntakeUnit:
-        return IntakeUnit(
+        unit = IntakeUnit(
             self._configurations,
             door_of,
             self._document,
@@ -216,6 +233,12 @@ class Service:
             self.metrics,
             objects,
         )
+        if unit.document != self._document:
+            log.warning(
+                "the configuration in force came through the log and is not that of this worker's directory; to put "
+                "the latter in force: sentinel config apply DIR"
+            )
+        return unit
 
     def _make_street(self, partition: int, objects: Mapping[str, Any] | None) -> StreetUnit:
         return StreetUnit(
@@ -247,7 +270,7 @@ class Service:
 
     # -- what happens by the wall clock ------------------------------------------------------------------
 
-    def _begin(self, work: Any) -> None:
+    def _begin(self, work: Awaitable[None]) -> None:
         self._tasks.append(asyncio.get_running_loop().create_task(self._guarded(work)))
 
     async def _guarded(self, work: Awaitable[None]) -> None:
@@ -262,6 +285,12 @@ class Service:
         while True:
             await asyncio.sleep(RIPE_SECONDS)
             self.intake.send_ripe()
+
+    async def _look_for_ends(self) -> None:
+        while True:
+            await asyncio.sleep(ENDS_SECONDS)
+            if any(stage.slots for stage in self.stages):
+                await self._group.look_for_ends()
 
     async def _look_at_the_clock(self) -> None:
         while True:

@@ -16,7 +16,7 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any, Final, Protocol
 
@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 
 MOST_OF_THE_TIME: Final = 20
 """A snapshot waits until the partition has worked so many times as long as the last one took."""
+YIELD_SECONDS: Final = 0.005
+"""For so long a stage applies messages before everything else gets a turn: sending, signs of life, the others."""
 _TOGETHER: Final = 8
 """Snapshots that are held in memory at a time when all are written."""
 
@@ -61,8 +63,8 @@ class Unit(Protocol):
     def flush(self) -> list[Outgoing]:
         """Return everything that is held back for company."""
 
-    def ripe(self) -> list[Outgoing]:
-        """Return what has been held back for long enough."""
+    def ripe(self, more: bool, /) -> list[Outgoing]:
+        """Return what has been held back for long enough, given whether more of its source is there already."""
 
     def objects(self) -> Mapping[str, object]:
         """The state, in pieces that share nothing."""
@@ -96,6 +98,8 @@ class Slot:
         self.first = position is None
         """whether its first message is still to come: with that it is settled under which configuration all begins"""
         self.halted = ""
+        self.more = False
+        """whether its source is known to hold more"""
         self.writing = False
         self.closed = False
 
@@ -150,12 +154,17 @@ class Stage:
         self._parked: dict[int, Slot] = {}
         self._expected: set[int] = set()
         self._ready = asyncio.Event()
+        self._loading: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     # -- ownership ---------------------------------------------------------------------------------------
 
-    async def assign(self, partitions: Collection[int], generation: int) -> None:
-        """Own these partitions from a group generation on: load those that this worker does not have."""
+    def assign(self, partitions: Collection[int], generation: int) -> None:
+        """Own these partitions from a group generation on; what this worker does not have is loaded meanwhile.
+
+        Nothing is waited for: as long as a rebalance lasts, the group hears nothing of this worker, and would take it
+        for dead if loading took longer than a session.
+        """
         self._expected = set(partitions)
         parked, self._parked = self._parked, {}
         for partition in partitions:
@@ -164,24 +173,41 @@ class Stage:
             if slot is not None and slot.generation + 1 == generation:
                 slot.generation, slot.closed = generation, False
                 self.slots[partition] = slot
-        missing = sorted(self._expected - self.slots.keys())
-        if missing:
-            await self._load(missing, generation)
+        self._loading = asyncio.get_running_loop().create_task(self._complete(generation))
+
+    async def _complete(self, generation: int) -> None:
+        try:
+            missing = sorted(self._expected - self.slots.keys())
+            if missing:
+                await self._load(missing, generation)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            self.on_failure(error)
         self._ready.set()
         self._show()
 
-    async def revoke(self) -> None:
-        """Give all partitions up, after a checkpoint; they are kept in memory until it is known who gets them."""
+    def give_up(self) -> list[Slot]:
+        """Own nothing any more; return what `write` should see to. It is kept until it is known who gets it."""
         self._ready.clear()
-        parked, self.slots = self.slots, {}
-        for slot in parked.values():
+        if self._loading is not None:
+            self._loading.cancel()
+        given, self.slots = list(self.slots.values()), {}
+        for slot in given:
             slot.closed = True
-        try:
-            await self._checkpoint_all(list(parked.values()))
-        finally:
-            self._parked = {number: slot for number, slot in parked.items() if not slot.halted}
-            self._expected = set()
-            self._show()
+        self._parked = {slot.partition: slot for slot in given if not slot.halted}
+        self._expected = set()
+        self._show()
+        return given
+
+    async def write(self, slots: list[Slot]) -> None:
+        """Write a checkpoint of all that has changed."""
+        async with self._writing:
+            due = [slot for slot in slots if slot.messages and not slot.halted]
+            # what takes longest to apply again comes first: there may not be time for all
+            due.sort(key=lambda slot: -slot.worked)
+            for start in range(0, len(due), _TOGETHER):
+                await self._checkpoint(due[start : start + _TOGETHER])
 
     @property
     def ready(self) -> bool:
@@ -195,13 +221,24 @@ class Stage:
 
     # -- messages ----------------------------------------------------------------------------------------
 
-    async def handle(self, message: Message, generation: int) -> None:
-        """Apply one source message that was fetched in a group generation."""
-        await self._outbox.room()
-        await self._ready.wait()
-        slot = self.slots.get(message.partition)
-        if slot is None or slot.halted or slot.generation != generation:
-            return
+    async def take(self, messages: Sequence[Message], generation: int, *, more: bool) -> None:
+        """Apply messages of one partition, fetched in a group generation; `more` says that there are others."""
+        began = time.perf_counter()
+        for message in messages:
+            await self._outbox.room()
+            await self._ready.wait()
+            slot = self.slots.get(message.partition)
+            if slot is None or slot.halted or slot.generation != generation:
+                return
+            slot.more = more or message is not messages[-1]
+            self._apply(slot, message)
+            if time.perf_counter() - began > YIELD_SECONDS:
+                await asyncio.sleep(0)
+                began = time.perf_counter()
+        if not more:
+            self.send_ripe()
+
+    def _apply(self, slot: Slot, message: Message) -> None:
         if slot.position is not None and message.offset != slot.position:
             if message.offset > slot.position:
                 self._halt(slot, message.offset)
@@ -221,7 +258,7 @@ class Stage:
     def send_ripe(self) -> None:
         """Send what units have held back for long enough."""
         for slot in self.slots.values():
-            self._outbox.put(slot.unit.ripe())
+            self._outbox.put(slot.unit.ripe(slot.more))
 
     def _taken(self, slot: Slot, message: Message) -> list[Outgoing]:
         try:
@@ -274,14 +311,6 @@ class Stage:
             self.on_failure(error)
         finally:
             slot.writing = False
-
-    async def _checkpoint_all(self, slots: list[Slot]) -> None:
-        async with self._writing:
-            due = [slot for slot in slots if slot.messages and not slot.halted]
-            # what takes longest to apply again comes first: there may not be time for all
-            due.sort(key=lambda slot: -slot.worked)
-            for start in range(0, len(due), _TOGETHER):
-                await self._checkpoint(due[start : start + _TOGETHER])
 
     async def _checkpoint(self, slots: list[Slot]) -> None:
         began = time.perf_counter()

@@ -111,7 +111,7 @@ class StreetUnit:
         """Nothing is held back."""
         return []
 
-    def ripe(self) -> list[Outgoing]:
+    def ripe(self, _: bool, /) -> list[Outgoing]:
         """Nothing is held back."""
         return []
 

@@ -20,7 +20,8 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 CLUSTER = "c2VudGluZWwtdGVzdHMtMQ"
 HERE = "127.0.0.1"
-_ports = itertools.count(15000 + os.getpid() % 10000)
+# far apart for runs that were started one after the other
+_ports = itertools.count(15000 + 50 * os.getpid() % 10000)
 _libc = ctypes.CDLL(None)
 
 

@@ -137,7 +137,7 @@ def test_one_of_two_workers_killed_again_and_again(application: Make, town: Inpu
     app = application(records=200, every="5s", session="3s")
     pair = [app.worker(), app.worker()]
     begin(*pair)
-    producer = producing(app, tickets, rate=400)
+    producer = producing(app, tickets, rate=150)
     for turn in range(6):
         victim = pair[turn % 2]
         wait_until(lambda: uncommitted(victim.figures()), 60, "something is applied and not committed")  # noqa: B023
@@ -152,7 +152,7 @@ def test_workers_added_and_removed_under_load(application: Make, town: Input, sa
     tickets, expected = town
     app = application(records=200, every="5s", session="3s")
     begin(app.worker())
-    producer = producing(app, tickets, rate=500)
+    producer = producing(app, tickets, rate=200)
     for _ in range(3):
         more = app.worker()
         begin(more)
@@ -168,7 +168,7 @@ def test_each_of_two_workers_held_until_its_partitions_are_taken(application: Ma
     app = application(records=200, every="5s", session="3s")
     first, second = app.worker(), app.worker()
     begin(first, second)
-    producer = producing(app, tickets, rate=400)
+    producer = producing(app, tickets, rate=200)
     for held, other in ((first, second), (second, first)):
         time.sleep(3)
         hold_until_taken(held, other)

@@ -116,10 +116,11 @@ class World:
             actor = self.chance.choice(busy)
             for _ in range(min(self.chance.choice([1, 5, 40]), len(actor.source) - actor.position)):
                 self.send(actor.step())
-            self.send(actor.unit.flush() if self.chance.random() < 0.3 else actor.unit.ripe())
+            rest = self.chance.random()
+            self.send(actor.unit.flush() if rest < 0.3 else actor.unit.ripe(rest < 0.6))
             if self.chance.random() < 0.05:
                 self.send(actor.save())
-            if self.crashes and self.chance.random() < 0.02:
+            if self.crashes and self.chance.random() < (0.2 if actor is self.intake else 0.02):
                 actor.crash()
 
     def alerts(self) -> dict[str, bytes]:
