@@ -104,6 +104,23 @@ class AlertEvidence(_Record):
     explanation: str = ""
 
 
+class Standing(_Record):
+    """How an alert's tickets stand at one handler; an empty name means not dispatched yet (未派)."""
+
+    handler: str
+    open: int
+    closed: int
+    ticket_ids: tuple[str, ...] = ()
+    """those of the alert's listed tickets that it has, where that is known"""
+
+
+class StreetShare(_Record):
+    """How many of the tickets one street has."""
+
+    street_name: str
+    tickets: int
+
+
 class Alert(_Record):
     """One transition of one alert: a line of ``alerts.jsonl``, a record of the audit log.
 
@@ -137,6 +154,16 @@ class Alert(_Record):
     keywords: tuple[str, ...]
     handlers: tuple[str, ...]
     tags: tuple[str, ...]
+    place: str = ""
+    matter: str = ""
+    standing: tuple[Standing, ...] = ()
+    streets: tuple[StreetShare, ...] = ()
+    companies: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
+    covers: tuple[str, ...] = ()
+    withheld: tuple[str, ...] = ()
+    restricted: bool = False
+    contradicted: int = 0
 
     def to_json_line(self, zone: tzinfo) -> str:
         """Return the alert as one line of JSON, without the line end.

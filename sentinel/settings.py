@@ -13,6 +13,7 @@ from typing import Final, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from alerts.domains import DomainRules
 from alerts.severity import SeverityRules
 from sentinel.config_files import ConfigError, Data, Document, Place, Problem, field_name, read_document
 from sentinel.config_problems import closest, problems_of
@@ -26,9 +27,10 @@ SENTINEL: Final = "sentinel.yaml"
 TOPICS: Final = "topics.yaml"
 URGENT: Final = "urgent.yaml"
 SEVERITY: Final = "severity.yaml"
+DOMAINS: Final = "domains.yaml"
 STREAM: Final = "stream.yaml"
 STREETS: Final = "streets"
-_FILES: Final = (SENTINEL, TOPICS, URGENT, SEVERITY, STREAM)
+_FILES: Final = (SENTINEL, TOPICS, URGENT, SEVERITY, DOMAINS, STREAM)
 
 ConfigDocument = Mapping[str, Data]
 """What a config directory says about detection, file by file, defaults included: JSON, whole in itself."""
@@ -46,6 +48,7 @@ class Settings(SentinelFile):
     topics: Taxonomy
     urgent: DangerWords
     severity: SeverityRules
+    domains: DomainRules
     stream: StreamFile
 
     def changed(self, document: ConfigDocument) -> Settings:
@@ -60,6 +63,7 @@ class Settings(SentinelFile):
             topics=Taxonomy.model_validate(document[TOPICS]),
             urgent=DangerWords.model_validate(document[URGENT]),
             severity=SeverityRules.model_validate(document[SEVERITY]),
+            domains=DomainRules.model_validate(document[DOMAINS]),
             stream=self.stream,
         )
 
@@ -135,6 +139,7 @@ class _Reader:
         topics = self._file(TOPICS, Taxonomy)
         urgent = self._file(URGENT, DangerWords)
         severity = self._file(SEVERITY, SeverityRules)
+        domains = self._file(DOMAINS, DomainRules)
         stream = self._file(STREAM, StreamFile)
         city = data.get("city")
         named = isinstance(city, str) and re.fullmatch(CITY_NAME, city)
@@ -142,10 +147,16 @@ class _Reader:
         if document and topics and streets:
             self._problems += _across(document, data, topics, streets)
         settings = None
-        if main and topics and urgent and severity and stream and streets and not self._problems:
+        if main and topics and urgent and severity and domains and stream and streets and not self._problems:
             values = {name: getattr(main, name) for name in SentinelFile.model_fields}
             settings = Settings.model_construct(
-                **values, streets=streets, topics=topics, urgent=urgent, severity=severity, stream=stream
+                **values,
+                streets=streets,
+                topics=topics,
+                urgent=urgent,
+                severity=severity,
+                domains=domains,
+                stream=stream,
             )
         self._said.pop(STREAM, None)
         return Inspection(tuple(self._files), tuple(self._problems), settings, self._said)

@@ -36,6 +36,16 @@ KEYS = [
     "keywords",
     "handlers",
     "tags",
+    "place",
+    "matter",
+    "standing",
+    "streets",
+    "companies",
+    "domains",
+    "covers",
+    "withheld",
+    "restricted",
+    "contradicted",
 ]
 EVIDENCE_KEYS = [
     "count",
