@@ -30,7 +30,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 
 from alerts.detection import Detection, Facts
-from alerts.domains import DomainReader, DomainRules
+from alerts.domains import CONDUCT, DomainReader, DomainRules
 from alerts.model import (
     MAX_TICKET_IDS,
     Alert,
@@ -292,6 +292,7 @@ class AlertBook:
 
     def _tell(self, thread: Thread, reason: Reason, at: float, seq: int, into: Thread | None = None) -> Alert:
         facts, evidence = thread.facts, thread.evidence
+        restricted = facts.withheld_count > 0 and 2 * facts.withheld_count >= facts.ticket_count
         telling = Telling(
             kind=thread.kind,
             severity=thread.severity,
@@ -348,10 +349,11 @@ class AlertBook:
             ),
             streets=tuple(StreetShare(street_name=name, tickets=count) for name, count in facts.streets),
             companies=facts.companies,
-            domains=thread.domains,
+            domains=(*thread.domains, CONDUCT) if restricted else thread.domains,
             covers=facts.covers,
             withheld=facts.withheld,
-            restricted=facts.withheld_count > 0 and 2 * facts.withheld_count >= facts.ticket_count,
+            withheld_count=facts.withheld_count,
+            restricted=restricted,
             contradicted=facts.contradicted,
         )
 

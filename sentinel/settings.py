@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from alerts.domains import DomainRules
 from alerts.severity import SeverityRules
+from alerts.subscribers import DeliveryRules
 from sentinel.config_files import ConfigError, Data, Document, Place, Problem, field_name, read_document
 from sentinel.config_problems import closest, problems_of
 from sentinel.danger import DangerWords
@@ -28,9 +29,10 @@ TOPICS: Final = "topics.yaml"
 URGENT: Final = "urgent.yaml"
 SEVERITY: Final = "severity.yaml"
 DOMAINS: Final = "domains.yaml"
+SUBSCRIBERS: Final = "subscribers.yaml"
 STREAM: Final = "stream.yaml"
 STREETS: Final = "streets"
-_FILES: Final = (SENTINEL, TOPICS, URGENT, SEVERITY, DOMAINS, STREAM)
+_FILES: Final = (SENTINEL, TOPICS, URGENT, SEVERITY, DOMAINS, SUBSCRIBERS, STREAM)
 
 ConfigDocument = Mapping[str, Data]
 """What a config directory says about detection, file by file, defaults included: JSON, whole in itself."""
@@ -49,6 +51,7 @@ class Settings(SentinelFile):
     urgent: DangerWords
     severity: SeverityRules
     domains: DomainRules
+    subscribers: DeliveryRules
     stream: StreamFile
 
     def changed(self, document: ConfigDocument) -> Settings:
@@ -64,6 +67,7 @@ class Settings(SentinelFile):
             urgent=DangerWords.model_validate(document[URGENT]),
             severity=SeverityRules.model_validate(document[SEVERITY]),
             domains=DomainRules.model_validate(document[DOMAINS]),
+            subscribers=DeliveryRules.model_validate(document[SUBSCRIBERS]),
             stream=self.stream,
         )
 
@@ -140,6 +144,7 @@ class _Reader:
         urgent = self._file(URGENT, DangerWords)
         severity = self._file(SEVERITY, SeverityRules)
         domains = self._file(DOMAINS, DomainRules)
+        subscribers = self._file(SUBSCRIBERS, DeliveryRules)
         stream = self._file(STREAM, StreamFile)
         city = data.get("city")
         named = isinstance(city, str) and re.fullmatch(CITY_NAME, city)
@@ -147,7 +152,8 @@ class _Reader:
         if document and topics and streets:
             self._problems += _across(document, data, topics, streets)
         settings = None
-        if main and topics and urgent and severity and domains and stream and streets and not self._problems:
+        files = (main, topics, urgent, severity, domains, subscribers, stream, streets)
+        if main and all(files) and not self._problems:
             values = {name: getattr(main, name) for name in SentinelFile.model_fields}
             settings = Settings.model_construct(
                 **values,
@@ -156,6 +162,7 @@ class _Reader:
                 urgent=urgent,
                 severity=severity,
                 domains=domains,
+                subscribers=subscribers,
                 stream=stream,
             )
         self._said.pop(STREAM, None)

@@ -44,6 +44,7 @@ KEYS = [
     "domains",
     "covers",
     "withheld",
+    "withheld_count",
     "restricted",
     "contradicted",
 ]
