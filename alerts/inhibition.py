@@ -1,17 +1,25 @@
-"""Inhibition: an open alert stands for others that belong to it, and they are not pushed beside it."""
+"""Inhibition: an open alert stands for others that belong to it, and they are not pushed beside it.
+
+Of two alerts that would stand for each other the narrower does: an issue before a topic, a topic before all that
+people call about. A wider one stands for a narrower one only where nothing narrower stands for itself. So nobody ever
+stands, over however many others, for what stands for him, and of alerts that belong together one always speaks.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Final
 
 from alerts.matching import within
-from alerts.model import Alert
+from alerts.model import Alert, Scope
 from alerts.subscribers import Inhibition
 
 ENOUGH: Final = 0.5
-"""Share of an alert's listed tickets that must be another's for it to belong to it."""
+"""Share of an alert's tickets that must be another's for it to belong to it."""
+LEAST: Final = 0.2
+"""An alert with fewer tickets than this share of another's stands for it no more. It is less than `ENOUGH` because
+what an alert was last told with may be old: it speaks again only as it grows past a step."""
 
+_WIDTHS: Final[tuple[Scope, ...]] = ("ticket", "issue", "handler", "cell", "topic", "street", "city")
 _Index = dict[str, dict[str, None]]
 
 
@@ -37,7 +45,7 @@ class Inhibitions:
         self.drop(alert.alert_id)
         numbered = list(enumerate(self.rules))
         sources = tuple(n for n, rule in numbered if rule.by.holds(alert))
-        targets = tuple(n for n, rule in numbered if n not in sources and rule.mutes.holds(alert))
+        targets = tuple(n for n, rule in numbered if rule.mutes.holds(alert))
         if not sources and not targets:
             return
         self._alerts[alert.alert_id] = alert
@@ -66,15 +74,8 @@ class Inhibitions:
 
     def standing_for(self, alert_id: str) -> list[str]:
         """Return the alerts that stand for this one, by id."""
-        alert = self._alerts.get(alert_id)
-        if alert is None or alert_id not in self._targets:
-            return []
-        found = {
-            *self._covers.get(alert.issue_id, ()),
-            *(source for path in _upwards(alert.topic) for source in self._by_topic.get(path, ())),
-            *_most(self._by_ticket, alert),
-        }
-        return sorted(source for source in found if self._stands_for(source, alert_id))
+        narrower, wider = self._sides(alert_id)
+        return sorted(narrower + [source for source in wider if not self._sides(source)[0]])
 
     def standing_under(self, alert_id: str) -> list[str]:
         """Return the alerts for which this one stands, by id."""
@@ -88,12 +89,30 @@ class Inhibitions:
             found.update(self._target_topics.get(source.topic, {}))
         for ticket in source.ticket_ids:
             found.update(self._target_tickets.get(ticket, {}))
-        return sorted(target for target in found if self._stands_for(alert_id, target))
+        found.pop(alert_id, None)
+        free = not self._sides(alert_id)[0]
+        return sorted(
+            target
+            for target in found
+            if (free or _rank(source) < _rank(self._alerts[target])) and self._belongs(self._alerts[target], source)
+        )
 
-    def _stands_for(self, source: str, target: str) -> bool:
-        """Of two that would stand for each other, the one whose id comes first does."""
-        one, other = self._alerts[source], self._alerts[target]
-        return self._belongs(other, one) and not (target < source and self._belongs(one, other))
+    def _sides(self, alert_id: str) -> tuple[list[str], list[str]]:
+        """Those to which an alert belongs: narrower and wider ones."""
+        alert = self._alerts.get(alert_id)
+        if alert is None or alert_id not in self._targets:
+            return [], []
+        found = {
+            *self._covers.get(alert.issue_id, ()),
+            *(source for path in _upwards(alert.topic) for source in self._by_topic.get(path, ())),
+            *(source for ticket in alert.ticket_ids for source in self._by_ticket.get(ticket, ())),
+        } - {alert_id}
+        sides: tuple[list[str], list[str]] = ([], [])
+        for other in found:
+            source = self._alerts[other]
+            if self._belongs(alert, source):
+                sides[_rank(source) > _rank(alert)].append(other)
+        return sides
 
     def _belongs(self, target: Alert, source: Alert) -> bool:
         shared = set(self._targets.get(target.alert_id, ())).intersection(self._sources.get(source.alert_id, ()))
@@ -123,17 +142,17 @@ def _belongs(rule: Inhibition, target: Alert, source: Alert) -> bool:
         return bool(target.issue_id) and target.issue_id in source.covers
     if rule.same == "topic":
         return bool(source.topic) and within(target.topic, source.topic)
+    if source.ticket_count < LEAST * target.ticket_count:
+        return False
     own = set(source.ticket_ids)
-    listed = target.ticket_ids
-    return bool(listed) and sum(ticket in own for ticket in listed) >= ENOUGH * len(listed)
+    shared = [place for place, ticket in enumerate(target.ticket_ids, 1) if ticket in own]
+    # what came after the last that both know the other may have too, and has not told yet
+    return bool(shared) and len(shared) >= ENOUGH * shared[-1]
 
 
-def _most(index: _Index, alert: Alert) -> list[str]:
-    """The alerts that share at least half of this one's listed tickets."""
-    counts: Counter[str] = Counter()
-    for ticket in alert.ticket_ids:
-        counts.update(iter(index.get(ticket, ())))
-    return [other for other, count in counts.items() if count >= ENOUGH * len(alert.ticket_ids)]
+def _rank(alert: Alert) -> tuple[int, bool, int, str]:
+    """How narrow an alert is, the narrowest first; no two alike. What spans streets comes before its like."""
+    return _WIDTHS.index(alert.scope), alert.street != "", -len(_upwards(alert.topic)), alert.alert_id
 
 
 def _upwards(topic: str) -> tuple[str, ...]:

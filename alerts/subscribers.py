@@ -121,7 +121,7 @@ class Inhibition(_Section):
     """An open alert that ``by`` means stands for those that ``mutes`` means and that belong to it.
 
     They belong to it if they are about one of the ``issues`` it is made of, if their ``topic`` is its own or below it,
-    or if at least half of their ``tickets`` are its own.
+    or if at least half of their ``tickets`` are its own, up to the last that both know.
     """
 
     by: Match
