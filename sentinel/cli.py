@@ -248,6 +248,27 @@ def settings(config: Path | None) -> None:
     run_settings(config, Console())
 
 
+@main.group()
+def routes() -> None:
+    """Who is told of what."""
+
+
+@routes.command("test")
+@click.argument("alert")
+@_config_option
+def routes_test(alert: str, config: Path | None) -> None:
+    """Show who would be told of ALERT, a JSON object of an alert's fields, by which route and why.
+
+    \b
+    sentinel routes test '{"kind": "mass", "street": "310115103"}'
+    """
+    from rich.console import Console
+
+    from sentinel.routes_command import run_routes_test
+
+    run_routes_test(alert, config, Console())
+
+
 @main.group("config")
 def config_group() -> None:
     """Settings of a running service."""

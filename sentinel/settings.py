@@ -18,6 +18,7 @@ from alerts.severity import SeverityRules
 from alerts.subscribers import DeliveryRules
 from sentinel.config_files import ConfigError, Data, Document, Place, Problem, field_name, read_document
 from sentinel.config_problems import closest, problems_of
+from sentinel.config_references import unknown_references
 from sentinel.danger import DangerWords
 from sentinel.door.streets import City
 from sentinel.stream.settings import StreamFile
@@ -144,13 +145,16 @@ class _Reader:
         urgent = self._file(URGENT, DangerWords)
         severity = self._file(SEVERITY, SeverityRules)
         domains = self._file(DOMAINS, DomainRules)
-        subscribers = self._file(SUBSCRIBERS, DeliveryRules)
+        routed = self._document(SUBSCRIBERS)
+        subscribers = self._kept(SUBSCRIBERS, routed, DeliveryRules)
         stream = self._file(STREAM, StreamFile)
         city = data.get("city")
         named = isinstance(city, str) and re.fullmatch(CITY_NAME, city)
         streets = self._file(f"streets/{city}.json", City) if named else None
         if document and topics and streets:
             self._problems += _across(document, data, topics, streets)
+        if routed and topics and streets and domains:
+            self._problems += unknown_references(routed, topics, streets, domains)
         settings = None
         files = (main, topics, urgent, severity, domains, subscribers, stream, streets)
         if main and all(files) and not self._problems:
@@ -203,7 +207,9 @@ class _Reader:
             return None
 
     def _file(self, name: str, model: type[Model]) -> Model | None:
-        document = self._document(name)
+        return self._kept(name, self._document(name), model)
+
+    def _kept(self, name: str, document: Document | None, model: type[Model]) -> Model | None:
         if document is None:
             return None
         self._said[STREETS if name.startswith(f"{STREETS}/") else name] = document.data

@@ -183,3 +183,20 @@ def test_every_kind_needs_a_severity(write: Write) -> None:
 
 def test_the_shipped_directory_is_found() -> None:
     assert (default_config_dir() / "sentinel.yaml").is_file()
+
+
+def test_a_route_may_name_only_what_there_is(write: Write) -> None:
+    shipped = (default_config_dir() / "subscribers.yaml").read_text("utf-8")
+    wrong = shipped.replace("match: {domains: conduct}", "match: {domains: conducts, topic: 公用, street: 310115999}")
+    told = {problem.field.rpartition(".")[2]: problem for problem in problems(write(subscribers_yaml=wrong))}
+    assert set(told) == {"domains", "topic", "street"}
+    assert "did you mean conduct?" in told["domains"].fix
+    assert told["topic"].line == told["street"].line == 1 + wrong[: wrong.index("conducts")].count("\n")
+    assert "streets/pudong.json" in told["street"].wrong
+
+
+def test_a_subscriber_that_is_not_there_is_told_with_the_known_ones(write: Write) -> None:
+    shipped = (default_config_dir() / "subscribers.yaml").read_text("utf-8")
+    (problem,) = problems(write(subscribers_yaml=shipped.replace("to: [supervision]", "to: [supervisor]")))
+    assert "supervisor, which is no subscriber" in problem.wrong
+    assert "supervision" in problem.fix
