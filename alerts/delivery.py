@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
-from typing import Final
+from typing import Final, NamedTuple
 
 from alerts.actions import Action, Outcome
 from alerts.cases import Case, Happening
@@ -32,7 +32,7 @@ from alerts.model import SEVERITIES, Alert, Reason
 from alerts.people import People
 from alerts.phrases import moment
 from alerts.push_wording import MOST_LISTED, Before, Told, headline, text, title
-from alerts.pushes import Push, PushReason, push
+from alerts.pushes import AlertView, Push, PushReason, push_id
 from alerts.routing import Router, Way
 from alerts.silences import Silences
 from alerts.subscribers import DeliveryRules, Recipient, handler_id
@@ -64,6 +64,14 @@ _ORDER: Final[tuple[PushReason, ...]] = (
     "joined", "resolved", "expired", "reminder",
 )  # fmt: skip
 """Reasons from the most to the least telling."""
+
+
+class _Batch(NamedTuple):
+    """The alerts of a push, and the way they came."""
+
+    alerts: tuple[AlertView, ...]
+    more: int
+    way: Way
 
 
 class Delivery:
@@ -334,15 +342,19 @@ class Delivery:
     # -- pushes ------------------------------------------------------------------------------------------
 
     def _push(self, key: str, group: Group, found: list[tuple[Tracked, Line]]) -> None:
+        more = 0
         if all(list(line.pending) == ["reminder"] for _, line in found):
             group.reminders += 1
+            for _, line in found[MOST_LISTED:]:  # there is nothing new to remember of what is only counted
+                line.pending.clear()
+            more, found = max(0, len(found) - MOST_LISTED), found[:MOST_LISTED]
             for _, line in found:
                 line.note = f"第{group.reminders}次提醒，仍无人签收。"
         else:
             group.reminders = 0
         told = [self._told(tracked, line) for tracked, line in found]
         way = found[0][1].way
-        listed, more = told[:MOST_LISTED], max(0, len(told) - MOST_LISTED)
+        listed, more = told[:MOST_LISTED], more + max(0, len(told) - MOST_LISTED)
         reason = min((r for item in told for r in item.view.reasons), key=_ORDER.index)
         severity = told[0].view.severity
         mailbox = self._mailbox(way.recipient)
@@ -352,17 +364,8 @@ class Delivery:
             self._timers.set(("flood", way.recipient.id), mailbox.frees(), way.recipient.id)
         else:
             words = text(listed, more, self.rules.link, self.zone)
-            self._emit(
-                way.recipient,
-                reason,
-                title(listed, more),
-                words,
-                severity=severity,
-                alerts=tuple(item.view for item in listed),
-                more=more,
-                route=way.route,
-                because=way.because,
-            )
+            batch = _Batch(tuple(item.view for item in listed), more, way)
+            self._emit(way.recipient, reason, title(listed, more), words, batch)
         group.last = self.clock
         group.gravest = min(group.gravest, SEVERITIES.index(severity))
         for (tracked, line), item in zip(found, told, strict=True):
@@ -411,19 +414,33 @@ class Delivery:
             key = ("ack", recipient.id, alert.alert_id)
             self._timers.set_if_none(key, due, f"ack {recipient.id} {alert.alert_id}")
 
-    def _emit(self, recipient: Recipient, reason: PushReason, headline_: str, words: str, **fields: object) -> None:
+    def _emit(
+        self,
+        recipient: Recipient,
+        reason: PushReason,
+        what: str,
+        words: str,
+        told: _Batch | None = None,
+        held_back: int = 0,
+    ) -> None:
         self._mailbox(recipient).count(self.clock)
+        at = datetime.fromtimestamp(self.clock, UTC)
+        alerts = told.alerts if told is not None else ()
         self._out.append(
-            push(
-                self.zone,
-                datetime.fromtimestamp(self.clock, UTC),
+            Push(
+                push_id=push_id(recipient.id, at, self.seq, reason, (view.alert_id for view in alerts), words),
                 subscriber=recipient.id,
+                at=at,
                 seq=self.seq,
                 reason=reason,
-                title=headline_,
+                severity=alerts[0].severity if alerts else None,
+                title=what,
                 text=words,
-                severity=fields.pop("severity", None),
-                **fields,
+                alerts=alerts,
+                more=told.more if told is not None else 0,
+                held_back=held_back,
+                route=told.way.route if told is not None else "",
+                because=told.way.because if told is not None else "",
             )
         )
 

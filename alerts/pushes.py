@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from datetime import datetime, tzinfo
 from typing import Final, Literal
 
@@ -128,9 +129,7 @@ class Push(_Record):
         return json.dumps(said, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
-def push(zone: tzinfo, at: datetime, **fields: object) -> Push:
-    """Return a push with the id that its content has."""
-    draft = Push.model_validate({"push_id": "", "at": at, **fields})
-    line = draft.to_json_line(zone).encode()
-    identity = hashlib.blake2b(line, digest_size=10, person=b"sentinel-push").hexdigest()
-    return draft.model_copy(update={"push_id": identity})
+def push_id(subscriber: str, at: datetime, seq: int, reason: PushReason, alerts: Iterable[str], text: str) -> str:
+    """Return the id of a push, a function of what it says, to whom and when."""
+    parts = (subscriber, at.isoformat(), str(seq), reason, *alerts, text)
+    return hashlib.blake2b("\x1f".join(parts).encode(), digest_size=10, person=b"sentinel-push").hexdigest()

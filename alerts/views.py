@@ -7,10 +7,15 @@ any other alert those tickets are taken out, with the words that may come from t
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 from alerts.matching import handlers_of
 from alerts.model import Alert, Standing
 from alerts.pushes import AlertView, PushReason, Status
 from alerts.subscribers import DeliveryRules, Recipient
+
+MOST_TICKETS: Final = 20
+"""Tickets that a push lists, the last ones; the HTTP API lists all that the alert does."""
 
 
 def visible(alert: Alert, recipient: Recipient, *, granted: bool = False) -> bool:
@@ -40,8 +45,9 @@ class Viewer:
         joined: tuple[str, ...] = (),
         *,
         granted: bool = False,
+        most_tickets: int = MOST_TICKETS,
     ) -> AlertView:
-        """Return the alert as the recipient may see it, which must be `visible`."""
+        """Return the alert as the recipient may see it, which must be `visible`, with its last tickets."""
         held = () if recipient.subscriber.conduct else alert.withheld
         hidden = bool(alert.withheld_count) and not recipient.subscriber.conduct
         handlers, ids, tickets = _own(alert, recipient, set(held), hidden, granted)
@@ -55,7 +61,7 @@ class Viewer:
             "matter": {"matter": alert.matter or None} if own_words else {},
             "callers": {"callers": alert.evidence.distinct_callers or None} if whole else {},
             "tickets": {"tickets": tickets},
-            "ticket_ids": {"ticket_ids": ids},
+            "ticket_ids": {"ticket_ids": ids[-most_tickets:]},
             "handlers": {"handlers": handlers},
             "companies": {"companies": alert.companies or None} if own_words else {},
             "tags": {"tags": alert.tags or None} if own_words else {},
@@ -75,17 +81,15 @@ class Viewer:
             "joined": {"joined": joined or None} if not recipient.street and not recipient.handler else {},
         }
         allowed = self._views[recipient.subscriber.view]
-        shown = {name: value for field, values in known.items() if field in allowed for name, value in values.items()}
-        return AlertView.model_validate(
-            {
-                "alert_id": alert.alert_id,
-                "kind": alert.kind,
-                "severity": alert.severity,
-                "state": alert.state,
-                "reasons": reasons,
-                "updated_at": alert.updated_at,
-                **shown,
-            }
+        shown: dict[str, Any] = {name: value for field, values in known.items() if field in allowed for name, value in values.items()}
+        return AlertView.model_construct(  # every part comes from a validated alert
+            alert_id=alert.alert_id,
+            kind=alert.kind,
+            severity=alert.severity,
+            state=alert.state,
+            reasons=reasons,
+            updated_at=alert.updated_at,
+            **shown,
         )
 
 
@@ -94,6 +98,8 @@ def _own(
 ) -> tuple[tuple[Standing, ...], tuple[str, ...], int]:
     """The standing, the listed tickets and the count of those that a recipient may see."""
     standing = alert.standing
+    if not hidden and not recipient.handler:
+        return _numbers(standing), alert.ticket_ids, alert.ticket_count
     ids = tuple(ticket for ticket in alert.ticket_ids if ticket not in held)
     tickets = alert.ticket_count - (alert.withheld_count if hidden else 0)
     if recipient.handler:
@@ -108,7 +114,12 @@ def _own(
     if held:
         standing = tuple(_without(part, held) for part in standing)
         standing = tuple(part for part in standing if part.open or part.closed)
-    return standing, ids, max(tickets, len(ids))
+    return _numbers(standing), ids, max(tickets, len(ids))
+
+
+def _numbers(standing: tuple[Standing, ...]) -> tuple[Standing, ...]:
+    """Handlers' parts without the tickets, which the view lists by itself."""
+    return tuple(part.model_copy(update={"ticket_ids": ()}) if part.ticket_ids else part for part in standing)
 
 
 def _without(part: Standing, held: set[str]) -> Standing:

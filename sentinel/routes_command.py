@@ -22,6 +22,7 @@ class AlertGivenError(SentinelError):
     """What was given is no part of an alert; the message says what to write."""
 
 
+_TICKETS = ("T1", "T2", "T3", "T4", "T5")
 _EXAMPLE = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
@@ -70,6 +71,7 @@ def alert_of(given: str, settings: Settings) -> Alert:
     street = str(fields.get("street", streets[0].code if streets else "unknown"))
     name = next((known.name for known in streets if known.code == street), settings.streets.name)
     handlers = fields.get("handlers", ["区水务局"])
+    listed = handlers if isinstance(handlers, list) else []
     example = {
         "alert_id": "example",
         "kind": "new",
@@ -86,7 +88,7 @@ def alert_of(given: str, settings: Settings) -> Alert:
         "summary": "",
         "evidence": AlertEvidence(count=5, distinct_callers=4, expected=0.4, recurrence_days=90.0, window_hours=24.0),
         "seq": 1,
-        "ticket_ids": ["T1", "T2", "T3", "T4", "T5"],
+        "ticket_ids": _TICKETS,
         "ticket_count": 5,
         "representative_ticket_id": "T1",
         "first_ticket_at": _EXAMPLE,
@@ -97,11 +99,7 @@ def alert_of(given: str, settings: Settings) -> Alert:
         "tags": [],
         "place": "锦绣花园",
         "matter": "停水",
-        "standing": [
-            Standing(handler=h, open=5, closed=0, ticket_ids=("T1", "T2", "T3", "T4", "T5")) for h in handlers[:1]
-        ]
-        if isinstance(handlers, list)
-        else [],
+        "standing": [Standing(handler=handler, open=5, closed=0, ticket_ids=_TICKETS) for handler in listed[:1]],
         **fields,
     }
     example.setdefault("dedup_key", f"{example['kind']}:{example['scope']}:{_subject(example)}")

@@ -378,6 +378,7 @@ def test_a_subscriber_sees_nothing_it_should_not(delivery_rules: DeliveryRules, 
                 allowed = {t for part in latest[view.alert_id].standing if part.handler == own for t in part.ticket_ids}
                 assert set(view.ticket_ids or ()) <= allowed
                 assert view.tickets == len(view.ticket_ids or ())
+                assert all(part.ticket_ids == () for part in view.handlers or ())
         if kind in ("street", "handler", "leader", "procuratorate"):
             assert "吃拿卡要" not in line
             assert not any(ticket in line for alert in story for ticket in alert.withheld)

@@ -1,5 +1,4 @@
 import json
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -33,7 +32,7 @@ def test_it_says_who_may_not_see_it_and_why_not() -> None:
     assert "yes: discipline" in text
 
 
-def test_a_handlers_own_alert(tmp_path: Path) -> None:
+def test_a_handlers_own_alert() -> None:
     text = run({"kind": "overdue", "scope": "handler", "handlers": ["区水务局"], "street": ""})
     assert "handler-" in text
     assert "street-" not in text.partition("every route")[0]
