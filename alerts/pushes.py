@@ -16,7 +16,7 @@ Status = Literal["open", "acknowledged", "in_progress", "resolved", "expired"]
 PushReason = Literal[
     "opened", "grew", "escalated", "recurred", "joined", "reminder", "resolved", "expired", "unacknowledged",
     "transferred", "receipt", "assigned", "replayed", "flood", "handover", "silenced", "silence_ended",
-    "silence_expired",
+    "silence_expired", "sink_failing", "sink_recovered",
 ]  # fmt: skip
 
 REASON_NAMES: Final[dict[PushReason, str]] = {
@@ -38,6 +38,8 @@ REASON_NAMES: Final[dict[PushReason, str]] = {
     "silenced": "暂停推送开始",
     "silence_ended": "暂停推送被取消",
     "silence_expired": "暂停推送到期",
+    "sink_failing": "推送通道故障",
+    "sink_recovered": "推送通道恢复",
 }
 """Why a push was made, as people read it."""
 

@@ -81,8 +81,11 @@ class Viewer:
             "joined": {"joined": joined or None} if not recipient.street and not recipient.handler else {},
         }
         allowed = self._views[recipient.subscriber.view]
-        shown: dict[str, Any] = {name: value for field, values in known.items() if field in allowed for name, value in values.items()}
-        return AlertView.model_construct(  # every part comes from a validated alert
+        shown: dict[str, Any] = {}
+        for field in known:
+            if field in allowed:
+                shown.update(known[field])
+        return AlertView(
             alert_id=alert.alert_id,
             kind=alert.kind,
             severity=alert.severity,
@@ -119,7 +122,10 @@ def _own(
 
 def _numbers(standing: tuple[Standing, ...]) -> tuple[Standing, ...]:
     """Handlers' parts without the tickets, which the view lists by itself."""
-    return tuple(part.model_copy(update={"ticket_ids": ()}) if part.ticket_ids else part for part in standing)
+    return tuple(
+        Standing(handler=part.handler, open=part.open, closed=part.closed) if part.ticket_ids else part
+        for part in standing
+    )
 
 
 def _without(part: Standing, held: set[str]) -> Standing:
