@@ -39,6 +39,8 @@ from alerts.subscribers import DeliveryRules, Recipient, handler_id
 from alerts.timers import Timers
 from alerts.views import Viewer, visible
 
+AHEAD: Final = 600.0
+"""Seconds that an action may be ahead of the log: whoever acts reads a clock of his own, which may be wrong."""
 REMEMBERED: Final = 31 * 86400.0
 """Seconds after its end in which an alert may come back, and is still shown."""
 _HAPPENINGS: Final[dict[Reason, Happening]] = {
@@ -90,6 +92,8 @@ class Delivery:
     def __init__(self, rules: DeliveryRules, streets: Mapping[str, str], zone: tzinfo) -> None:
         """Start with no alerts."""
         self.clock = 0.0
+        self._logged = 0.0
+        """how far the log has come, as transitions and ticks tell"""
         self.seq = 0
         self.tracked: dict[str, Tracked] = {}
         self.silences = Silences()
@@ -127,6 +131,7 @@ class Delivery:
         """Take a transition; a repeat of one that was taken says nothing."""
         at = alert.updated_at.timestamp()
         self._advance(at)
+        self._logged = max(self._logged, at)
         self.seq = max(self.seq, alert.seq)
         tracked = self.tracked.get(alert.alert_id)
         if tracked is None:
@@ -140,14 +145,15 @@ class Delivery:
         return self._said()
 
     def act(self, action: Action) -> Outcome:
-        """Take what a person did."""
-        self._advance(action.at.timestamp())
+        """Take what a person did, at most a little later than the log has come."""
+        self._advance(min(action.at.timestamp(), self._logged + AHEAD))
         outcome = self._people.act(action)
         self._advance(self.clock)
         return outcome._replace(pushes=tuple(self._said()))
 
     def tick(self, at: float) -> list[Push]:
         """Let everything due by a time happen."""
+        self._logged = max(self._logged, at)
         self._advance(at)
         return self._said()
 

@@ -20,6 +20,7 @@ from sentinel.config_files import ConfigError, Data, Document, Place, Problem, f
 from sentinel.config_problems import closest, problems_of
 from sentinel.config_references import unknown_references
 from sentinel.danger import DangerWords
+from sentinel.delivery.settings import SinksFile
 from sentinel.door.streets import City
 from sentinel.stream.settings import StreamFile
 from sentinel.taxonomy import Taxonomy
@@ -31,9 +32,10 @@ URGENT: Final = "urgent.yaml"
 SEVERITY: Final = "severity.yaml"
 DOMAINS: Final = "domains.yaml"
 SUBSCRIBERS: Final = "subscribers.yaml"
+SINKS: Final = "sinks.yaml"
 STREAM: Final = "stream.yaml"
 STREETS: Final = "streets"
-_FILES: Final = (SENTINEL, TOPICS, URGENT, SEVERITY, DOMAINS, SUBSCRIBERS, STREAM)
+_FILES: Final = (SENTINEL, TOPICS, URGENT, SEVERITY, DOMAINS, SUBSCRIBERS, SINKS, STREAM)
 
 ConfigDocument = Mapping[str, Data]
 """What a config directory says about detection, file by file, defaults included: JSON, whole in itself."""
@@ -53,10 +55,11 @@ class Settings(SentinelFile):
     severity: SeverityRules
     domains: DomainRules
     subscribers: DeliveryRules
+    sinks: SinksFile
     stream: StreamFile
 
     def changed(self, document: ConfigDocument) -> Settings:
-        """Return what a document says, with this deployment's own ``stream``.
+        """Return what a document says, with this deployment's own ``sinks`` and ``stream``.
 
         Raises `pydantic.ValidationError` or `KeyError` for one that no valid directory gave.
         """
@@ -69,6 +72,7 @@ class Settings(SentinelFile):
             severity=SeverityRules.model_validate(document[SEVERITY]),
             domains=DomainRules.model_validate(document[DOMAINS]),
             subscribers=DeliveryRules.model_validate(document[SUBSCRIBERS]),
+            sinks=self.sinks,
             stream=self.stream,
         )
 
@@ -147,6 +151,7 @@ class _Reader:
         domains = self._file(DOMAINS, DomainRules)
         routed = self._document(SUBSCRIBERS)
         subscribers = self._kept(SUBSCRIBERS, routed, DeliveryRules)
+        sinks = self._file(SINKS, SinksFile)
         stream = self._file(STREAM, StreamFile)
         city = data.get("city")
         named = isinstance(city, str) and re.fullmatch(CITY_NAME, city)
@@ -156,7 +161,7 @@ class _Reader:
         if routed and topics and streets and domains:
             self._problems += unknown_references(routed, topics, streets, domains)
         settings = None
-        files = (main, topics, urgent, severity, domains, subscribers, stream, streets)
+        files = (main, topics, urgent, severity, domains, subscribers, sinks, stream, streets)
         if main and all(files) and not self._problems:
             values = {name: getattr(main, name) for name in SentinelFile.model_fields}
             settings = Settings.model_construct(
@@ -167,9 +172,11 @@ class _Reader:
                 severity=severity,
                 domains=domains,
                 subscribers=subscribers,
+                sinks=sinks,
                 stream=stream,
             )
-        self._said.pop(STREAM, None)
+        for own in (SINKS, STREAM):  # of this deployment, and no part of the history
+            self._said.pop(own, None)
         return Inspection(tuple(self._files), tuple(self._problems), settings, self._said)
 
     def _add(self, path: Path, wrong: str, fix: str) -> None:

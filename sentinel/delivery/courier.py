@@ -8,9 +8,10 @@ import random
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Final, NamedTuple
+from typing import Final
 
 from alerts.pushes import Push
+from sentinel.delivery.settings import Rate
 from sentinel.delivery.sink import Sink, SinkError
 
 log = logging.getLogger(__name__)
@@ -19,13 +20,8 @@ LONGEST: Final = 300.0
 """Seconds between two attempts at most, unless the other side asks for more."""
 PATIENCE: Final = 300.0
 """Seconds of failing after which it is told that a sink fails."""
-
-
-class Rate(NamedTuple):
-    """No more pushes than this within so many seconds."""
-
-    pushes: int
-    within: float
+REMEMBERED: Final = 10_000
+"""Ids of pushes that were sent: a repeat after a crash is not sent again."""
 
 
 class Courier:
@@ -60,12 +56,15 @@ class Courier:
         self._sink = sink
         self._rate = rate
         self._times: deque[float] = deque()
+        self._seen: dict[str, None] = {}
         self._trouble = trouble
         self._clock, self._sleep, self._chance = clock, sleep, chance
         self._patience = patience
 
     async def deliver(self, push: Push) -> bool:
-        """Return once the sink has taken the push, or has refused it for good: then False."""
+        """Return once the sink has taken the push, now or before, or has refused it for good: then False."""
+        if push.push_id in self._seen:
+            return True
         began, attempt, told = self._clock(), 0, False
         while True:
             await self._wait_for_room()
@@ -94,6 +93,9 @@ class Courier:
                 if told:
                     await self._trouble(self.name, "", self._clock() - began)
             self.sent += 1
+            self._seen[push.push_id] = None
+            if len(self._seen) > REMEMBERED:
+                del self._seen[next(iter(self._seen))]
             return True
 
     async def close(self) -> None:

@@ -15,8 +15,7 @@ from redis.exceptions import RedisError
 
 from alerts.pushes import Push
 from sentinel.delivery.sink import SinkError
-from sentinel.delivery.webhook import TYPE
-from sentinel.stream.envelope import envelope
+from sentinel.stream.envelope import PUSH, envelope
 from sentinel.stream.outbox import open_producer
 
 MOST_KEPT: Final = 100_000
@@ -58,7 +57,7 @@ class KafkaSink:
                     push.to_json_line(self._zone).encode(),
                     key.encode(),
                     partition=0,
-                    headers=list(envelope(TYPE, push.push_id, f"{self._application}/delivery")),
+                    headers=list(envelope(PUSH, push.push_id, f"{self._application}/delivery")),
                 )
         except (KafkaError, OSError, TimeoutError) as error:
             raise SinkError(f"Kafka does not take it ({type(error).__name__})") from None

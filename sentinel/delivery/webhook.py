@@ -6,12 +6,11 @@ import hashlib
 import hmac
 import json
 from datetime import tzinfo
-from typing import Final
 
 from alerts.pushes import Push
 from sentinel.delivery.http import Poster
+from sentinel.stream.envelope import PUSH
 
-TYPE: Final = "sentinel.push.v1"
 TIMESTAMP, SIGNATURE, ID = "X-Sentinel-Timestamp", "X-Sentinel-Signature", "X-Sentinel-Id"
 
 
@@ -58,7 +57,7 @@ def event_of(push: Push, application: str, zone: tzinfo) -> bytes:
         "specversion": "1.0",
         "id": push.push_id,
         "source": f"/{application}/delivery",
-        "type": TYPE,
+        "type": PUSH,
         "subject": push.subscriber,
         "time": push.at.astimezone(zone).isoformat(timespec="seconds"),
         "datacontenttype": "application/json",

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import pytest
 
 from alerts.pushes import Push
-from sentinel.delivery.courier import Courier, Rate
+from sentinel.delivery.courier import Courier
+from sentinel.delivery.settings import Rate
 from sentinel.delivery.sink import SinkError
 from tests.sentinel.delivery.conftest import a_push
 
