@@ -74,7 +74,8 @@ class KafkaSink:
         admin = AIOKafkaAdminClient(bootstrap_servers=self._brokers)
         await admin.start()
         try:
-            if topic not in await admin.list_topics():
+            self._known.update(await admin.list_topics())
+            if topic not in self._known:
                 config = {"cleanup.policy": "delete", "retention.ms": str(round(1000 * self._retention))}
                 made = await admin.create_topics([NewTopic(topic, 1, self._replication, topic_configs=config)])
                 for _, code, *_ in made.topic_errors:
@@ -82,9 +83,9 @@ class KafkaSink:
                         raise for_code(code)
                 while topic not in await admin.list_topics():
                     await asyncio.sleep(0.05)
+                self._known.add(topic)
         finally:
             await admin.close()
-        self._known.add(topic)
 
 
 class RedisSink:

@@ -41,6 +41,8 @@ log = logging.getLogger(__name__)
 
 ORIGIN: Final = "sentinel_origin"
 """Header: offset of the journal's entry that a push came of, and its number among that entry's pushes."""
+_KNOW_REPEATS: Final = frozenset({"file", "kafka", "redis"})
+"""Sinks that take each push once, or whose readers do: of them it is enough to remember every few where they are."""
 _RETRY: Final = 1.0
 _BATCH: Final = 200
 
@@ -196,7 +198,10 @@ class Deliverer:
                             if settings.takes((message.key or b"").decode()):
                                 # signs of life go on meanwhile: the consumer sends them by itself
                                 await courier.deliver(Push.model_validate_json(message.value or b""))
-                            await consumer.commit({at: message.offset + 1})
+                                if settings.kind not in _KNOW_REPEATS:
+                                    await consumer.commit({at: message.offset + 1})
+                    if found:
+                        await consumer.commit()
             finally:
                 await consumer.stop()
                 await courier.close()
