@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -10,9 +11,9 @@ from alerts.pushes import AlertView
 from sentinel import __version__
 
 
-def document(verbs: Mapping[str, str], action: type[BaseModel], silence: type[BaseModel]) -> dict[str, object]:
+def document(verbs: Mapping[str, str], action: type[BaseModel], silence: type[BaseModel]) -> dict[str, Any]:
     """Return the OpenAPI 3.1 document."""
-    schemas: dict[str, object] = {}
+    schemas: dict[str, Any] = {}
     for model in (AlertView, action, silence):
         schema = model.model_json_schema(ref_template="#/components/schemas/{model}", mode="validation")
         schemas.update(schema.pop("$defs", {}))
@@ -25,7 +26,7 @@ def document(verbs: Mapping[str, str], action: type[BaseModel], silence: type[Ba
         {"name": name, "in": "query", "schema": {"type": "string"}}
         for name in ("kind", "severity", "status", "state", "after", "limit")
     ]
-    paths: dict[str, object] = {
+    paths: dict[str, Any] = {
         "/api/v1/me": {"get": _operation("Who this token stands for", {"type": "object"})},
         "/api/v1/alerts": {"get": _operation("Alerts, the newest first, a page at a time", page, filters)},
         "/api/v1/alerts/{alert_id}": {"get": _operation("One alert with its history", alert, [identity])},
@@ -55,12 +56,12 @@ def document(verbs: Mapping[str, str], action: type[BaseModel], silence: type[Ba
 
 def _operation(
     summary: str,
-    answer: dict[str, object] | None,
-    parameters: list[dict[str, object]] | None = None,
+    answer: dict[str, Any] | None,
+    parameters: list[dict[str, Any]] | None = None,
     body: type[BaseModel] | None = None,
     status: str = "200",
-) -> dict[str, object]:
-    good: dict[str, object] = {"description": "done"}
+) -> dict[str, Any]:
+    good: dict[str, Any] = {"description": "done"}
     if answer is not None:
         good["content"] = {"application/json": {"schema": answer}}
     errors = {
@@ -70,7 +71,7 @@ def _operation(
         "404": "there is no such thing, or it is not for this subscriber",
         "409": "it cannot be done now",
     }
-    operation: dict[str, object] = {
+    operation: dict[str, Any] = {
         "summary": summary,
         "responses": {status: good, **{code: {"description": text} for code, text in errors.items()}},
     }
