@@ -16,9 +16,10 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
+from alerts import Alert
 from alerts.actions import Action
 from alerts.pushes import Push, PushReason, push_id
 from sentinel.delivery.courier import Courier
@@ -29,13 +30,14 @@ from sentinel.delivery.sink import Sink
 from sentinel.pipeline import delivery_of
 from sentinel.settings import Settings
 from sentinel.stream import envelope
+from sentinel.stream.early import Early
 from sentinel.stream.envelope import Message, Outgoing, PoisonError, header
 from sentinel.stream.environment import Environment
 from sentinel.stream.inbox import control
 from sentinel.stream.journal import Follower, action_entry
 from sentinel.stream.log_reader import LogReader, message_of
 from sentinel.stream.outbox import open_producer
-from sentinel.stream.topics import FEEDBACK, JOURNAL, PUSHES, TICKETS, Topics
+from sentinel.stream.topics import ALERTS, FEEDBACK, JOURNAL, PUSHES, TICKETS, Topics
 
 log = logging.getLogger(__name__)
 
@@ -93,23 +95,50 @@ class Deliverer:
     async def _follow(self) -> None:
         """Build the state, then say what is new."""
         follower = Follower(delivery_of(self._settings), self._settings)
-        done = await self._said()
+        early = Early(follower.delivery)
+        done = await self._said(early)
         producer = await open_producer(self._environment.kafka)
+        lookout = asyncio.get_running_loop().create_task(self._look_out(early, producer))
         try:
             async with LogReader(self._environment.kafka, self._topics.name(JOURNAL)) as reader:
                 async for batch in reader.batches():
                     sent: list[Outgoing] = []
                     for message in batch:
-                        sent += self._taken(follower, message, done)
+                        sent += self._taken(follower, early, message, done)
+                    early.decided(follower.decided)
                     pending = [
                         await producer.send(m.topic, m.value, m.key, partition=0, headers=list(m.headers)) for m in sent
                     ]
                     for future in pending:
                         await future
+                    if lookout.done():
+                        lookout.result()
         finally:
+            lookout.cancel()
+            await asyncio.gather(lookout, return_exceptions=True)
             await producer.stop()
 
-    def _taken(self, follower: Follower, message: Message, done: tuple[int, int]) -> list[Outgoing]:
+    async def _look_out(self, early: Early, producer: AIOKafkaProducer) -> None:
+        """Send what cannot wait for its round."""
+        async with LogReader(self._environment.kafka, self._topics.name(ALERTS)) as reader:
+            reader.seek(await reader.ends())
+            async for batch in reader.batches():
+                for message in batch:
+                    for push in early.arrived(Alert.model_validate_json(message.value or b"")):
+                        await self._send_alone(producer, push)
+
+    async def _send_alone(self, producer: AIOKafkaProducer, push: Push) -> None:
+        """Send a push that came of no entry of the journal."""
+        source = f"{self._topics.application}/delivery"
+        await producer.send_and_wait(
+            self._topics.name(PUSHES),
+            push.to_json_line(self._settings.timezone).encode(),
+            push.subscriber.encode(),
+            partition=0,
+            headers=list(envelope.envelope(envelope.PUSH, push.push_id, source)),
+        )
+
+    def _taken(self, follower: Follower, early: Early, message: Message, done: tuple[int, int]) -> list[Outgoing]:
         try:
             pushes = follower.take(message)
         except PoisonError as error:
@@ -125,7 +154,7 @@ class Deliverer:
                 (*envelope.envelope(envelope.PUSH, push.push_id, source), (ORIGIN, f"{message.offset}/{n}".encode())),
             )
             for n, push in enumerate(pushes)
-            if (message.offset, n) > done
+            if (message.offset, n) > done and push.push_id not in early.sent
         ]
         for identity, outcome in follower.outcomes.items():
             if outcome.learned is not None and message.offset > done[0]:
@@ -136,8 +165,8 @@ class Deliverer:
         follower.outcomes = {}
         return sent
 
-    async def _said(self) -> tuple[int, int]:
-        """What the newest push came of; (-1, -1) if there is none."""
+    async def _said(self, early: Early) -> tuple[int, int]:
+        """What the newest push came of, (-1, -1) if there is none; and note those that were sent early."""
         async with LogReader(self._environment.kafka, self._topics.name(PUSHES)) as reader:
             end = (await reader.ends())[0]
             begin = (await reader.begins())[0]
@@ -149,6 +178,8 @@ class Deliverer:
                         offset, _, number = header(message.headers, ORIGIN).partition("/")
                         if offset:
                             newest = max(newest, (int(offset), int(number)))
+                        else:
+                            early.remember([header(message.headers, "ce_id")])
                 if end - back <= begin:
                     break
                 back *= 8  # nothing but what sinks have told of themselves
@@ -242,13 +273,7 @@ class Deliverer:
         })  # fmt: skip
         producer = await open_producer(self._environment.kafka)
         try:
-            await producer.send_and_wait(
-                self._topics.name(PUSHES),
-                push.to_json_line(self._settings.timezone).encode(),
-                push.subscriber.encode(),
-                partition=0,
-                headers=list(envelope.envelope(envelope.PUSH, push.push_id, f"{self._topics.application}/delivery")),
-            )
+            await self._send_alone(producer, push)
         finally:
             await producer.stop()
 

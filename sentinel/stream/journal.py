@@ -70,6 +70,11 @@ class Follower:
         self._settings = settings
         self._applied = (-1, -1)
 
+    @property
+    def decided(self) -> int:
+        """Number up to which everything is decided, but for what another part of the same round may hold."""
+        return self._applied[0]
+
     def take(self, message: Message) -> list[Push]:
         """Take one entry. Raises `PoisonError`."""
         try:
