@@ -116,7 +116,7 @@ class Push(_Record):
     at: AwareDatetime
     seq: int
     reason: PushReason
-    severity: Severity | None
+    severity: Severity | None = None
     title: str
     text: str
     alerts: tuple[AlertView, ...] = ()

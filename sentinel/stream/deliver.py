@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
+from pydantic import ValidationError
 
 from alerts import Alert
 from alerts.actions import Action
@@ -226,9 +227,10 @@ class Deliverer:
                     for at, records in found.items():
                         for record in records:
                             message = message_of(record)
-                            if settings.takes((message.key or b"").decode()):
+                            push = _push_of(message) if settings.takes((message.key or b"").decode()) else None
+                            if push is not None:
                                 # signs of life go on meanwhile: the consumer sends them by itself
-                                await courier.deliver(Push.model_validate_json(message.value or b""))
+                                await courier.deliver(push)
                                 if settings.kind not in _KNOW_REPEATS:
                                     await consumer.commit({at: message.offset + 1})
                     if found:
@@ -337,6 +339,15 @@ async def _until_cleared(owned: asyncio.Event, work: Awaitable[None]) -> None:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+def _push_of(message: Message) -> Push | None:
+    """The push in a message; None, and a line in the log, if there is none: it would not become one by waiting."""
+    try:
+        return Push.model_validate_json(message.value or b"")
+    except ValidationError:
+        log.error("%s, offset %d: is no push", message.topic, message.offset)
+        return None
 
 
 def action_of(message: Message) -> Action:

@@ -411,6 +411,7 @@ def test_the_same_story_gives_the_same_pushes_whatever_is_repeated_or_reloaded(
         again += delivery.take(story[max(0, position - data.draw(st.integers(0, 3)))])
     again += delivery.tick(MARCH_2 + 9000 * MINUTE)
     assert [push.to_json_line(SHANGHAI) for push in again] == whole
+    assert [Push.model_validate_json(line).to_json_line(SHANGHAI) for line in whole] == whole
     assert len({push.push_id for push in again}) == len(again)
 
 
