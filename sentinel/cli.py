@@ -276,6 +276,20 @@ def token(subscriber: str, scopes: str) -> None:
     click.echo(line)
 
 
+@main.command()
+@click.argument("what", type=click.Choice(["push", "alert", "action"]))
+def schema(what: str) -> None:
+    """Print the JSON schema of a push, of an alert, or of an action for `feedback`."""
+    import json
+
+    from alerts import Alert
+    from alerts.actions import Action
+    from alerts.pushes import Push
+
+    model = {"push": Push, "alert": Alert, "action": Action}[what]
+    click.echo(json.dumps(model.model_json_schema(), ensure_ascii=False, indent=2))
+
+
 @main.group()
 def routes() -> None:
     """Who is told of what."""

@@ -44,3 +44,20 @@ def test_a_handlers_own_alert() -> None:
 )
 def test_what_is_no_alert_is_refused(alert: object, said: str) -> None:
     assert said in run(alert, code=2)
+
+
+@pytest.mark.parametrize(("what", "field"), [("push", "push_id"), ("alert", "dedup_key"), ("action", "verb")])
+def test_schemas_are_published(what: str, field: str) -> None:
+    result = CliRunner().invoke(main, ["schema", what])
+    assert field in json.loads(result.output)["properties"]
+
+
+def test_a_token_is_shown_once_and_kept_hashed() -> None:
+    result = CliRunner().invoke(main, ["token", "street-310115103", "--scopes", "read,silence"])
+    token = result.stderr.rpartition(" ")[2].strip()
+    grant = json.loads(result.stdout)
+    assert (grant["subscriber"], grant["scopes"]) == ("street-310115103", ["read", "silence"])
+    assert token
+    assert token not in result.stdout
+    wrong = CliRunner().invoke(main, ["token", "street-310115103", "--scopes", "all"])
+    assert wrong.exit_code == 2
