@@ -44,6 +44,8 @@ log = logging.getLogger(__name__)
 
 ORIGIN: Final = "sentinel_origin"
 """Header: offset of the journal's entry that a push came of, and its number among that entry's pushes."""
+NEWS_SECONDS: Final = 900.0
+"""How old a transition may be, when the brokers get it, to be told before its round is over."""
 _KNOW_REPEATS: Final = frozenset({"file", "kafka", "redis"})
 """Sinks that take each push once, or whose readers do: of them it is enough to remember every few where they are."""
 _RETRY: Final = 1.0
@@ -125,7 +127,10 @@ class Deliverer:
             reader.seek(await reader.ends())
             async for batch in reader.batches():
                 for message in batch:
-                    for push in early.arrived(Alert.model_validate_json(message.value or b"")):
+                    alert = Alert.model_validate_json(message.value or b"")
+                    if message.appended - alert.updated_at.timestamp() > NEWS_SECONDS:
+                        continue  # history is being replayed, and its rounds come fast enough
+                    for push in early.arrived(alert):
                         await self._send_alone(producer, push)
 
     async def _send_alone(self, producer: AIOKafkaProducer, push: Push) -> None:
