@@ -19,8 +19,8 @@ a silence ends         what it held and is still open is told
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, tzinfo
-from typing import Final, NamedTuple
+from datetime import tzinfo
+from typing import Final
 
 from alerts.actions import Action, Outcome
 from alerts.cases import Case, Happening
@@ -29,10 +29,11 @@ from alerts.lines import Group, Line, Tracked, group_key
 from alerts.mailbox import Mailbox, handover
 from alerts.matching import handlers_of
 from alerts.model import SEVERITIES, Alert, Reason
+from alerts.outlet import Batch, Outlet
 from alerts.people import People
 from alerts.phrases import moment
-from alerts.push_wording import MOST_LISTED, Before, Told, headline, text, title
-from alerts.pushes import AlertView, Push, PushReason, push_id
+from alerts.push_wording import MOST_LISTED, Told, before_of, headline, text, title
+from alerts.pushes import Push, PushReason
 from alerts.routing import Router, Way
 from alerts.silences import Silences
 from alerts.subscribers import DeliveryRules, Recipient, handler_id
@@ -68,14 +69,6 @@ _ORDER: Final[tuple[PushReason, ...]] = (
 """Reasons from the most to the least telling."""
 
 
-class _Batch(NamedTuple):
-    """The alerts of a push, and the way they came."""
-
-    alerts: tuple[AlertView, ...]
-    more: int
-    way: Way
-
-
 class Delivery:
     """All of delivery for one city.
 
@@ -99,16 +92,13 @@ class Delivery:
         self.silences = Silences()
         self.handlers: dict[str, str] = {handler_id(rules, name): name for name in rules.handlers}
         """names by id, those configured and those met"""
-        self.held_back = 0
-        """pushes that a flood limit has held back"""
         self._groups: dict[str, Group] = {}
-        self._mailboxes: dict[str, Mailbox] = {}
         self._timers: Timers[tuple[str, ...]] = Timers()
+        self._outlet = Outlet(self._timers)
         self._silenced: dict[str, dict[tuple[str, str], None]] = {}
         """silence -> (recipient, alert) that it holds back"""
         self._under: dict[str, dict[tuple[str, str], None]] = {}
         """alert -> (recipient, alert) for which it stands"""
-        self._out: list[Push] = []
         self._people = People(self)
         self.configure(rules, streets, zone)
 
@@ -137,25 +127,25 @@ class Delivery:
         if tracked is None:
             tracked = self.tracked[alert.alert_id] = Tracked(alert)
         elif alert.seq < tracked.alert.seq or alert in tracked.taken:
-            return self._said()
+            return self._outlet.said()
         tracked.taken = [*tracked.taken, alert] if alert.seq == tracked.alert.seq else [alert]
         tracked.alert = alert
         self._follow(tracked)
         self._advance(self.clock)
-        return self._said()
+        return self._outlet.said()
 
     def act(self, action: Action) -> Outcome:
         """Take what a person did, at most a little later than the log has come."""
         self._advance(min(action.at.timestamp(), self._logged + AHEAD))
         outcome = self._people.act(action)
         self._advance(self.clock)
-        return outcome._replace(pushes=tuple(self._said()))
+        return outcome._replace(pushes=tuple(self._outlet.said()))
 
     def tick(self, at: float) -> list[Push]:
         """Let everything due by a time happen."""
         self._logged = max(self._logged, at)
         self._advance(at)
-        return self._said()
+        return self._outlet.said()
 
     def next_due(self) -> float | None:
         """Return when something next happens by itself, None if nothing does."""
@@ -202,7 +192,7 @@ class Delivery:
         self._timers.drop(("silence", identity))
         silence = self.silences.end(identity)
         held = self._silenced.pop(identity, {})
-        mailbox = self._mailboxes.get(silence.recipient)
+        mailbox = self._outlet.mailboxes.get(silence.recipient)
         if mailbox is not None:
             self.tell(mailbox.recipient, reason, f"暂停推送结束：{silence.match.told()}", why)
         self._replay(held)
@@ -259,8 +249,8 @@ class Delivery:
             group.pending.pop(alert_id, None)
             group.open.pop(alert_id, None)
             self._drop_if_idle(line.group, group)
-        if recipient in self._mailboxes:
-            self._mailboxes[recipient].open.pop(alert_id, None)
+        if recipient in self._outlet.mailboxes:
+            self._outlet.mailboxes[recipient].open.pop(alert_id, None)
         self._timers.drop(("ack", recipient, alert_id))
 
     # -- groups ------------------------------------------------------------------------------------------
@@ -359,18 +349,24 @@ class Delivery:
         else:
             group.reminders = 0
         told = [self._told(tracked, line) for tracked, line in found]
+        fresh = [not (item.view.reasons == ("grew",) and item.before == before_of(item.view)) for item in told]
+        for (_, line), is_fresh in zip(found, fresh, strict=True):
+            if not is_fresh:  # it grew where this reader may not look
+                line.pending.clear()
+        found = [item for item, is_fresh in zip(found, fresh, strict=True) if is_fresh]
+        told = [item for item, is_fresh in zip(told, fresh, strict=True) if is_fresh]
+        if not told:
+            return
         way = found[0][1].way
         listed, more = told[:MOST_LISTED], more + max(0, len(told) - MOST_LISTED)
         reason = min((r for item in told for r in item.view.reasons), key=_ORDER.index)
         severity = told[0].view.severity
         mailbox = self._mailbox(way.recipient)
+        batch = Batch(tuple(item.view for item in listed), more, way)
         if severity != "critical" and mailbox.full(self.clock):
-            self.held_back += 1
-            mailbox.hold([item.view.kind for item in told], severity, title(listed, more))
-            self._timers.set(("flood", way.recipient.id), mailbox.frees(), way.recipient.id)
+            self._outlet.hold(mailbox, batch, title(listed, more))
         else:
             words = text(listed, more, self.rules.link, self.zone)
-            batch = _Batch(tuple(item.view for item in listed), more, way)
             self._emit(way.recipient, reason, title(listed, more), words, batch)
         group.last = self.clock
         group.gravest = min(group.gravest, SEVERITIES.index(severity))
@@ -404,7 +400,7 @@ class Delivery:
     def _note(self, group: Group, mailbox: Mailbox, tracked: Tracked, line: Line, told: Told) -> None:
         alert, view, recipient = tracked.alert, told.view, line.way.recipient
         case = tracked.case_of(recipient)
-        line.before = Before(view.kind, view.severity, view.callers or 0, view.tickets or 0)
+        line.before = before_of(view)
         line.pending.clear()
         line.note = ""
         if case.ended:
@@ -426,42 +422,12 @@ class Delivery:
         reason: PushReason,
         what: str,
         words: str,
-        told: _Batch | None = None,
-        held_back: int = 0,
+        batch: Batch | None = None,
     ) -> None:
-        self._mailbox(recipient).count(self.clock)
-        at = datetime.fromtimestamp(self.clock, UTC)
-        alerts = told.alerts if told is not None else ()
-        self._out.append(
-            Push(
-                push_id=push_id(recipient.id, at, self.seq, reason, (view.alert_id for view in alerts), words),
-                subscriber=recipient.id,
-                at=at,
-                seq=self.seq,
-                reason=reason,
-                severity=alerts[0].severity if alerts else None,
-                title=what,
-                text=words,
-                alerts=alerts,
-                more=told.more if told is not None else 0,
-                held_back=held_back,
-                route=told.way.route if told is not None else "",
-                because=told.way.because if told is not None else "",
-            )
-        )
+        self._outlet.emit(self._mailbox(recipient), self.clock, self.seq, reason, what, words, batch)
 
     def _mailbox(self, recipient: Recipient) -> Mailbox:
-        mailbox = self._mailboxes.get(recipient.id)
-        if mailbox is None:
-            mailbox = self._mailboxes[recipient.id] = Mailbox(recipient)
-            due = mailbox.next_handover(self.clock, self.zone)
-            if due is not None:
-                self._timers.set(("handover", recipient.id), due, recipient.id)
-        return mailbox
-
-    def _said(self) -> list[Push]:
-        said, self._out = self._out, []
-        return said
+        return self._outlet.mailbox(recipient, self.clock, self.zone)
 
     # -- time --------------------------------------------------------------------------------------------
 
@@ -479,7 +445,7 @@ class Delivery:
                 case "silence":
                     self.silence_over(key[0], "silence_expired", "设定的时间已到。")
                 case "flood":
-                    self._flood_over(key[0])
+                    self._outlet.flood_over(key[0], self.clock, self.seq)
                 case "handover":
                     self._hand_over(key[0])
                 case "idle":
@@ -513,19 +479,9 @@ class Delivery:
                 way = Way(other, "unacknowledged", line.way.timing, "nobody has acknowledged it in time")
                 self.say_at_once(tracked, way, "unacknowledged", "尚无人签收。", granted=False)
 
-    def _flood_over(self, recipient: str) -> None:
-        mailbox = self._mailboxes[recipient]
-        if mailbox.held and not mailbox.full(self.clock):
-            count, what, words = mailbox.let_go()
-            self._emit(mailbox.recipient, "flood", what, words, held_back=count)
-        elif mailbox.held:
-            self._timers.set(("flood", recipient), mailbox.frees(), recipient)
-
     def _hand_over(self, recipient: str) -> None:
-        mailbox = self._mailboxes[recipient]
-        due = mailbox.next_handover(self.clock, self.zone)
-        if due is not None:
-            self._timers.set(("handover", recipient), due, recipient)
+        mailbox = self._outlet.mailboxes[recipient]
+        self._outlet.next_shift(mailbox, self.clock, self.zone)
         waiting = []
         others = 0
         for alert_id in mailbox.open:

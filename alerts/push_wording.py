@@ -36,6 +36,11 @@ class Before(NamedTuple):
     tickets: int
 
 
+def before_of(view: AlertView) -> Before:
+    """Return what a reader knows of an alert once it has read this."""
+    return Before(view.kind, view.severity, view.callers or 0, view.tickets or 0)
+
+
 class Told(NamedTuple):
     """One alert of a push, with what its reader knew before and, where someone said something, that."""
 

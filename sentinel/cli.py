@@ -286,8 +286,8 @@ def schema(what: str) -> None:
     from alerts.actions import Action
     from alerts.pushes import Push
 
-    model = {"push": Push, "alert": Alert, "action": Action}[what]
-    click.echo(json.dumps(model.model_json_schema(), ensure_ascii=False, indent=2))
+    described = Push if what == "push" else Alert if what == "alert" else Action
+    click.echo(json.dumps(described.model_json_schema(), ensure_ascii=False, indent=2))
 
 
 @main.group()

@@ -161,7 +161,7 @@ def test_a_flood_is_held_back_counted_and_told_as_one(rules_with: Make) -> None:
     pushes = play(delivery, [*many, urgent], 70)
     assert minutes(pushes) == [(0, "opened"), (1, "opened"), (2, "opened"), (41, "opened"), (61, "flood")]
     digest = pushes[-1]
-    assert digest.held_back == delivery.held_back == 37
+    assert digest.held_back == delivery._outlet.held_back == 37
     assert "另有37条" in digest.title
     assert "新发37" in digest.text
 
@@ -267,6 +267,15 @@ def test_nobody_acts_on_what_it_may_not_see(rules_with: Make) -> None:
     for by in ("street-310115103", "nobody"):
         assert delivery.act(action("acknowledge", 3, by=by)).code == "not_found"
     assert delivery.act(action("acknowledge", 3, alert_id="nothing")).code == "not_found"
+
+
+def test_what_grows_where_a_reader_may_not_look_is_not_told_it(delivery_rules: DeliveryRules) -> None:
+    delivery = Delivery(delivery_rules, {}, SHANGHAI)
+    play(delivery, [transition()], 2)
+    standing = (*transition().standing[:1], Standing(handler="", open=9, closed=0, ticket_ids=("T4", "T5", "T6")))
+    grown = transition(at=60, seq=8, reason="grew", ticket_count=12, standing=standing)
+    told = {push.subscriber.partition("-")[0] for push in play(delivery, [grown], 80) if push.reason == "grew"}
+    assert told == {"command", "street"}
 
 
 def test_overseers_have_a_room_of_their_own(rules_with: Make) -> None:
@@ -432,7 +441,7 @@ def test_no_push_repeats_the_one_before_it_and_all_state_is_let_go(
     play(delivery, ends, 9000 + 40 * 24 * 60)
     delivery.tick(last + 9000 * 60 + 100 * 24 * HOUR)
     assert delivery.tracked == {}
-    assert not any(box.open for box in delivery._mailboxes.values())
+    assert not any(box.open for box in delivery._outlet.mailboxes.values())
     assert delivery._groups == {}
 
 

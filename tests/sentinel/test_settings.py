@@ -200,3 +200,18 @@ def test_a_subscriber_that_is_not_there_is_told_with_the_known_ones(write: Write
     (problem,) = problems(write(subscribers_yaml=shipped.replace("to: [supervision]", "to: [supervisor]")))
     assert "supervisor, which is no subscriber" in problem.wrong
     assert "supervision" in problem.fix
+
+
+@pytest.mark.parametrize(
+    ("sink", "said"),
+    [
+        ("{name: bot, kind: wecom, subscribers: [command-center]}", "needs url_file"),
+        ("{name: bot, kind: pigeon, subscribers: [command-center]}", "not one of the known values"),
+        ("{name: out, kind: file, subscribers: [x], path: /tmp/x, secret_file: /tmp/y}", "no use for secret_file"),
+        ("{name: out, kind: terminal, subscribers: []}", "too few"),
+    ],
+)
+def test_a_sink_says_what_it_needs(write: Write, sink: str, said: str) -> None:
+    (problem,) = problems(write(sinks_yaml=f"sinks:\n  - {sink}\n"))
+    assert said in problem.wrong
+    assert problem.line == 2
