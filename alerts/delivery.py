@@ -62,6 +62,7 @@ _PUSHED: Final[dict[Reason, PushReason]] = {
     "expired": "expired",
     "merged": "joined",
 }
+_GROWTH: Final[frozenset[PushReason]] = frozenset({"grew", "escalated"})
 _ORDER: Final[tuple[PushReason, ...]] = (
     "unacknowledged", "transferred", "receipt", "assigned", "escalated", "recurred", "opened", "replayed", "grew",
     "joined", "resolved", "expired", "reminder",
@@ -349,7 +350,7 @@ class Delivery:
         else:
             group.reminders = 0
         told = [self._told(tracked, line) for tracked, line in found]
-        fresh = [not (item.view.reasons == ("grew",) and item.before == before_of(item.view)) for item in told]
+        fresh = [not _GROWTH.issuperset(item.view.reasons) or item.before != before_of(item.view) for item in told]
         for (_, line), is_fresh in zip(found, fresh, strict=True):
             if not is_fresh:  # it grew where this reader may not look
                 line.pending.clear()

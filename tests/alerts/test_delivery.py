@@ -89,7 +89,7 @@ def test_the_first_critical_thing_of_a_group_does_not_wait(rules_with: Make) -> 
         [
             transition(at=0),
             transition(at=3, reason="escalated", severity="critical", seq=8),
-            transition(at=4, reason="grew", severity="critical", seq=9),
+            transition(at=4, reason="grew", severity="critical", seq=9, ticket_count=9),
         ],
         30,
     )
@@ -353,12 +353,11 @@ def stories(draw: st.DrawFn) -> list[Alert]:
             }
             reason, state = "opened", "open"
         else:
-            reason, state = draw(
-                st.sampled_from(
-                    [("grew", "open"), ("escalated", "open"), ("resolved", "resolved"), ("recurred", "open")]
-                )
-            )
-        alerts.append(transition(**known, reason=reason, state=state, seq=seq + 1, at=at))
+            told = [("grew", "open"), ("escalated", "open"), ("resolved", "resolved")]
+            reason, state = draw(st.sampled_from(told)) if known["state"] == "open" else ("recurred", "open")
+            known["ticket_count"] += 1
+        known["state"] = state
+        alerts.append(transition(**known, reason=reason, seq=seq + 1, at=at))
     return alerts
 
 
