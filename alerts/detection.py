@@ -14,6 +14,8 @@ class HandlerLoad(NamedTuple):
     handler: str
     open: int
     closed: int
+    ticket_ids: tuple[str, ...] = ()
+    """those of the listed tickets that it has"""
 
 
 class StreetCount(NamedTuple):
@@ -73,6 +75,13 @@ class Facts:
         For ``drift``: the topics that moved most, the largest move first.
     streets
         For the city: the streets it shows in, the busiest first.
+    companies
+        Companies complained of, the most named first.
+    covers
+        For the city: issues of streets that this one is made of.
+    withheld, withheld_count
+        Of the listed tickets those about the conduct of an office, and how many there are in all: nothing of
+        them may reach a street or handler.
     """
 
     headline: str
@@ -98,6 +107,10 @@ class Facts:
     due_soon: int = 0
     shifts: tuple[TopicShift, ...] = ()
     streets: tuple[StreetCount, ...] = ()
+    companies: tuple[str, ...] = ()
+    covers: tuple[str, ...] = ()
+    withheld: tuple[str, ...] = ()
+    withheld_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)

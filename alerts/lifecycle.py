@@ -30,17 +30,21 @@ from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 
 from alerts.detection import Detection, Facts
+from alerts.domains import CONDUCT, DomainReader, DomainRules
 from alerts.model import (
     MAX_TICKET_IDS,
     Alert,
     AlertEvidence,
     Reason,
     Scope,
+    Standing,
     State,
+    StreetShare,
     alert_id,
     dedup_key,
     graver,
 )
+from alerts.phrases import clip
 from alerts.rules import LifecycleRules
 from alerts.severity import SeverityJudge, SeverityRules
 from alerts.thread import FAMILIES, Thread, family_of, precedence, strength
@@ -63,6 +67,8 @@ class AlertBook:
         Code and name as they stand in the alerts; for the city stage the city's own.
     zone
         Time zone in which the wording tells times.
+    domains
+        By which words and topics an alert belongs to a domain of public harm.
     """
 
     def __init__(
@@ -72,6 +78,7 @@ class AlertBook:
         rules: LifecycleRules,
         severity: SeverityRules,
         zone: tzinfo,
+        domains: DomainRules | None = None,
     ) -> None:
         """Start with no alerts."""
         self.street = street
@@ -79,15 +86,24 @@ class AlertBook:
         self.rules = rules
         self.zone = zone
         self._judge = SeverityJudge(severity)
+        self._domains = DomainReader(domains or DomainRules())
         self._threads: dict[_Key, Thread] = {}
         self._timers: Timers[_Key] = Timers()
 
-    def configure(self, street_name: str, rules: LifecycleRules, severity: SeverityRules, zone: tzinfo) -> None:
+    def configure(
+        self,
+        street_name: str,
+        rules: LifecycleRules,
+        severity: SeverityRules,
+        zone: tzinfo,
+        domains: DomainRules | None = None,
+    ) -> None:
         """Let other rules hold from now on; the alerts stay as they are."""
         self.street_name = street_name
         self.rules = rules
         self.zone = zone
         self._judge = SeverityJudge(severity)
+        self._domains = DomainReader(domains or DomainRules())
 
     def __len__(self) -> int:
         """Return how many alerts the book remembers, ended ones included."""
@@ -210,6 +226,7 @@ class AlertBook:
             harm=harm,
             told=Told(),
             step=0,
+            domains=self._domains.of(detection.facts.texts, detection.topic),
         )
         self._threads[key] = thread
         self._schedule(key, thread)
@@ -236,7 +253,7 @@ class AlertBook:
 
     def _return(self, key: _Key, thread: Thread, detection: Detection) -> Alert:
         thread.state, thread.kind, thread.basis = "open", detection.kind, detection.basis
-        thread.harm = ()
+        thread.harm = thread.domains = ()
         self._learn(thread, detection)
         thread.severity = self._judge.assess(detection, thread.harm)
         self._schedule(key, thread)
@@ -257,6 +274,8 @@ class AlertBook:
         thread.harm = self._harm(thread.harm, detection.facts)
         thread.active_at = max(thread.active_at, detection.at)
         thread.topic = detection.topic or thread.topic
+        found = self._domains.of(detection.facts.texts, thread.topic)
+        thread.domains = tuple(dict.fromkeys((*thread.domains, *found)))
         thread.issue_id = detection.issue or thread.issue_id
 
     def _harm(self, known: tuple[str, ...], facts: Facts) -> tuple[str, ...]:
@@ -273,6 +292,7 @@ class AlertBook:
 
     def _tell(self, thread: Thread, reason: Reason, at: float, seq: int, into: Thread | None = None) -> Alert:
         facts, evidence = thread.facts, thread.evidence
+        restricted = facts.withheld_count > 0 and 2 * facts.withheld_count >= facts.ticket_count
         telling = Telling(
             kind=thread.kind,
             severity=thread.severity,
@@ -321,6 +341,20 @@ class AlertBook:
             keywords=facts.keywords,
             handlers=tuple(load.handler for load in facts.handlers if load.handler),
             tags=facts.tags,
+            place=clip(facts.place, 40),
+            matter=clip(facts.danger or facts.headline, 40),
+            standing=tuple(
+                Standing(handler=handler, open=opened, closed=closed, ticket_ids=ids)
+                for handler, opened, closed, ids in facts.handlers
+            ),
+            streets=tuple(StreetShare(street_name=name, tickets=count) for name, count in facts.streets),
+            companies=facts.companies,
+            domains=(*thread.domains, CONDUCT) if restricted else thread.domains,
+            covers=facts.covers,
+            withheld=facts.withheld,
+            withheld_count=facts.withheld_count,
+            restricted=restricted,
+            contradicted=facts.contradicted,
         )
 
     def _schedule(self, key: _Key, thread: Thread) -> None:

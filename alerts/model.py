@@ -104,6 +104,23 @@ class AlertEvidence(_Record):
     explanation: str = ""
 
 
+class Standing(_Record):
+    """How an alert's tickets stand at one handler; an empty name means not dispatched yet (未派)."""
+
+    handler: str
+    open: int
+    closed: int
+    ticket_ids: tuple[str, ...] = ()
+    """those of the alert's listed tickets that it has, where that is known"""
+
+
+class StreetShare(_Record):
+    """How many of the tickets one street has."""
+
+    street_name: str
+    tickets: int
+
+
 class Alert(_Record):
     """One transition of one alert: a line of ``alerts.jsonl``, a record of the audit log.
 
@@ -137,6 +154,17 @@ class Alert(_Record):
     keywords: tuple[str, ...]
     handlers: tuple[str, ...]
     tags: tuple[str, ...]
+    place: str = ""
+    matter: str = ""
+    standing: tuple[Standing, ...] = ()
+    streets: tuple[StreetShare, ...] = ()
+    companies: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
+    covers: tuple[str, ...] = ()
+    withheld: tuple[str, ...] = ()
+    withheld_count: int = 0
+    restricted: bool = False
+    contradicted: int = 0
 
     def to_json_line(self, zone: tzinfo) -> str:
         """Return the alert as one line of JSON, without the line end.
@@ -144,15 +172,20 @@ class Alert(_Record):
         Keys stand in the order of the fields, times are ISO 8601 in ``zone`` to the second, and floats carry
         six significant digits, so that equal alerts are equal bytes.
         """
-        return json.dumps(_plain(self, zone), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        return json.dumps(plain(self, zone), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
-def _plain(value: object, zone: tzinfo) -> object:
+def plain(value: object, zone: tzinfo, *, leave_out_none: bool = False) -> object:
     """Turn a field's value into what ``json`` can write, the same way every time."""
     if isinstance(value, BaseModel):
-        return {name: _plain(getattr(value, name), zone) for name in type(value).model_fields}
+        found = {name: getattr(value, name) for name in type(value).model_fields}
+        return {
+            name: plain(inner, zone, leave_out_none=leave_out_none)
+            for name, inner in found.items()
+            if inner is not None or not leave_out_none
+        }
     if isinstance(value, tuple):
-        return [_plain(item, zone) for item in value]
+        return [plain(item, zone, leave_out_none=leave_out_none) for item in value]
     if isinstance(value, datetime):
         return value.astimezone(zone).isoformat(timespec="seconds")
     if isinstance(value, float):

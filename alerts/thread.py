@@ -35,6 +35,7 @@ class Thread:
     harm: tuple[str, ...]
     told: Told
     step: int
+    domains: tuple[str, ...] = ()
 
 
 def family_of(kind: Kind) -> str:

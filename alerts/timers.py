@@ -28,6 +28,11 @@ class Timers(Generic[Key]):
         if key not in self._queued or (due, owner) < self._queued[key]:
             self._queue(key)
 
+    def set_if_none(self, key: Key, due: float, owner: str) -> None:
+        """As `set`, where ``key`` has no timer yet."""
+        if key not in self._due:
+            self.set(key, due, owner)
+
     def drop(self, key: Key) -> None:
         """Forget the timer of ``key``, if there is one."""
         self._due.pop(key, None)

@@ -25,6 +25,8 @@ MIN_STREETS = 3
 """an issue in fewer streets is the streets' own"""
 MOST_IN_ONE = 0.7
 """an issue with a greater part of its tickets in one street is that street's own"""
+MOST_COVERED = 200
+"""an alert names no more issues of streets than this"""
 _NUMBER, _IN_ORDER = attrgetter("seq"), attrgetter("seq", "street")
 
 
@@ -53,11 +55,14 @@ class City:
             shared.settings.alerts.rules,
             shared.settings.severity,
             shared.settings.timezone,
+            shared.settings.domains,
         )
         self._issues: dict[str, Issue] = {}
         self._streets: dict[str, dict[str, int]] = {}
         self._joined: dict[str, str] = {}
-        self._recent: deque[tuple[float, str, str, str]] = deque()
+        self._covered: dict[str, list[str]] = {}
+        """issue of the city -> the streets' issues it is made of"""
+        self._recent: deque[tuple[float, str, str, str, bool]] = deque()
         self._next_sweep = 0.0
 
     def __len__(self) -> int:
@@ -105,7 +110,9 @@ class City:
         self._clusterer.settings = shared.city_clusterer_settings
         self._watch.configure(settings, city_budget(settings))
         self._desks.configure(settings)
-        self._book.configure(settings.streets.name, settings.alerts.rules, settings.severity, settings.timezone)
+        self._book.configure(
+            settings.streets.name, settings.alerts.rules, settings.severity, settings.timezone, settings.domains
+        )
 
     # -- issues and topics -------------------------------------------------------------------------------
 
@@ -117,20 +124,21 @@ class City:
         if city_id is None:
             assignment = self._clusterer.assign(reading, issue_id_of("city", reading.ticket_id))
             city_id = self._joined[key] = assignment.issue_id
+            self._covered.setdefault(city_id, []).append(digest.issue_id)
             for old in assignment.merged:
                 alerts += self._merge(old, city_id, digest.seq)
         issue = self._issues.get(city_id)
         ticket = RoutedTicket(
             digest.seq, digest.clock, digest.street, "created", reading.ticket_id, reading.fields.at,
-            digest.title, digest.text, digest.topic, digest.nature, digest.handler,
+            digest.title, digest.text, digest.topic, digest.nature, digest.handler, digest.company,
             tags=digest.tags, caller=digest.caller,
         )  # fmt: skip
         if issue is None:
             issue = self._issues[city_id] = Issue(city_id, CITY, digest.seq, ticket.at, ticket.at)
-        issue.add(ticket, digest.topic, False)
+        issue.add(ticket, digest.topic, False, digest.withheld)
         streets = self._streets.setdefault(city_id, {})
         streets[digest.street] = streets.get(digest.street, 0) + 1
-        self._recent.append((ticket.at, digest.topic, ticket.ticket_id, digest.street))
+        self._recent.append((ticket.at, digest.topic, ticket.ticket_id, digest.street, digest.withheld))
         if digest.nature == PRAISE or ticket.at <= self.clock - self._shared.settings.arrival.late_limit:
             return alerts
         decisions = self._watch.issue(city_id, ticket, digest.topic, closed=False, countable=digest.nature != QUESTION)
@@ -151,6 +159,7 @@ class City:
         streets = self._streets[into]
         for street, count in self._streets.pop(issue_id).items():
             streets[street] = streets.get(street, 0) + count
+        self._covered.setdefault(into, []).extend(self._covered.pop(issue_id, ()))
         self._joined = {key: into if city_id == issue_id else city_id for key, city_id in self._joined.items()}
         self._watch.merge(issue_id, into)
         return self._book.rename(issue_id, into, self.clock, seq)
@@ -176,17 +185,19 @@ class City:
         said = gist(texts, issue.topic, self._shared.lexicon.cut, self._shared.lexicon.rarity)
         streets = sorted(self._streets[issue.id].items(), key=lambda item: (-item[1], item[0]))
         name = self._shared.streets.name
-        return issue_facts(issue, said, tuple(StreetCount(name(s), n) for s, n in streets))
+        shown = tuple(StreetCount(name(s), n) for s, n in streets)
+        return issue_facts(issue, said, shown, covers=tuple(self._covered[issue.id][-MOST_COVERED:]))
 
     def _topic_alerts(self, ticket: RoutedTicket, topic: str) -> list[Alert]:
         alerts: list[Alert] = []
         for series, decision in self._watch.cells(ticket, topic):
             since = self.clock - min(decision.evidence.window, RECENT)
-            found = [(at, i, street) for at, t, i, street in self._recent if at > since and series in cells_of(t)]
-            by_street = Counter(street for _, _, street in found)
+            found = [(at, i, s, w) for at, t, i, s, w in self._recent if at > since and series in cells_of(t)]
+            by_street = Counter(street for _, _, street, _ in found)
             if len(by_street) < MIN_STREETS or max(by_street.values()) > MOST_IN_ONE * len(found):
                 continue
-            tickets = [(at, i) for at, i, _ in found]
+            tickets = [(at, i) for at, i, _, _ in found]
+            withheld = {i for _, i, _, w in found if w}
             alerts += self._book.detect(
                 Detection(
                     kind=decision.kind,
@@ -196,7 +207,7 @@ class City:
                     at=self.clock,
                     seq=ticket.seq,
                     evidence=evidence_of(decision.evidence, len(tickets), decision.basis),
-                    facts=tickets_facts(tickets, decision.evidence.distinct_callers),
+                    facts=tickets_facts(tickets, decision.evidence.distinct_callers, withheld),
                     cause=ticket.ticket_id,
                     topic=series,
                 )
@@ -241,6 +252,7 @@ class City:
         for city_id in self._clusterer.forget(clock):
             self._issues.pop(city_id, None)
             self._streets.pop(city_id, None)
+            self._covered.pop(city_id, None)
             self._watch.forget(city_id)
         self._joined = {key: city_id for key, city_id in self._joined.items() if city_id in self._issues}
         while self._recent and self._recent[0][0] <= clock - RECENT:

@@ -263,6 +263,69 @@ def settings(config: Path | None) -> None:
     run_settings(config, Console())
 
 
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True)
+def api(host: str, port: int) -> None:
+    """Serve the HTTP API: list, read, acknowledge, assign, transfer, resolve and silence alerts."""
+    from rich.console import Console
+
+    from sentinel.stream.api_command import run_api
+    from sentinel.stream.environment import Environment
+
+    run_api(Environment.read(), host, port, Console())
+
+
+@main.command()
+@click.argument("subscriber")
+@click.option("--scopes", default="read,act", show_default=True, metavar="SCOPE,…", help="read, act, decide, silence")
+def token(subscriber: str, scopes: str) -> None:
+    """Make a token of the HTTP API for SUBSCRIBER, and the line for SENTINEL_TOKENS_FILE."""
+    from sentinel.delivery.tokens import SCOPES, made
+
+    chosen = tuple(scope for scope in SCOPES if scope in scopes.split(","))
+    if len(chosen) != len(scopes.split(",")):
+        raise click.UsageError(f"--scopes {scopes}: use some of {', '.join(SCOPES)}")
+    secret, line = made(subscriber, chosen)
+    click.echo(f"token, shown this once: {secret}", err=True)
+    click.echo(line)
+
+
+@main.command()
+@click.argument("what", type=click.Choice(["push", "alert", "action"]))
+def schema(what: str) -> None:
+    """Print the JSON schema of a push, of an alert, or of an action for `feedback`."""
+    import json
+
+    from alerts import Alert
+    from alerts.actions import Action
+    from alerts.pushes import Push
+
+    described = Push if what == "push" else Alert if what == "alert" else Action
+    click.echo(json.dumps(described.model_json_schema(), ensure_ascii=False, indent=2))
+
+
+@main.group()
+def routes() -> None:
+    """Who is told of what."""
+
+
+@routes.command("test")
+@click.argument("alert")
+@_config_option
+def routes_test(alert: str, config: Path | None) -> None:
+    """Show who would be told of ALERT, a JSON object of an alert's fields, by which route and why.
+
+    \b
+    sentinel routes test '{"kind": "mass", "street": "310115103"}'
+    """
+    from rich.console import Console
+
+    from sentinel.routes_command import run_routes_test
+
+    run_routes_test(alert, config, Console())
+
+
 @main.group("config")
 def config_group() -> None:
     """Settings of a running service."""

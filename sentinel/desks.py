@@ -20,6 +20,7 @@ class _Callback(NamedTuple):
     at: float
     ticket_id: str
     contradicted: bool
+    withheld: bool
 
 
 class Desks:
@@ -39,6 +40,8 @@ class Desks:
         self._heard: dict[str, float] = {}
         self._bad: dict[str, deque[_Callback]] = {}
         self._spoke: dict[str, Decision] = {}
+        self._withheld: set[tuple[str, str]] = set()
+        """(handler, ticket) of those with a limit that are about the conduct of an office"""
         self._hour = 0.0
 
     def configure(self, settings: Settings) -> None:
@@ -54,12 +57,15 @@ class Desks:
         self._heard[handler] = digest.clock
         if digest.left:
             self._overdue.close(handler, ticket, digest.clock)
+            self._withheld.discard((handler, ticket))
         elif digest.clock - self._memory < digest.due_at < digest.clock + LONGEST_LIMIT:
             self._overdue.open(handler, ticket, digest.due_at)
+            if digest.withheld:
+                self._withheld.add((handler, ticket))
         if digest.bad is not None:
             if digest.bad:
                 bad = self._bad.setdefault(handler, deque(maxlen=200))
-                bad.append(_Callback(digest.at, ticket, digest.contradicted))
+                bad.append(_Callback(digest.at, ticket, digest.contradicted, digest.withheld))
             decision = self._unsatisfied.update(handler, digest.at, bad=digest.bad)
             if decision is not None and decision.fired:
                 self._spoke[handler] = decision
@@ -90,6 +96,7 @@ class Desks:
     def _forget(self, before: float) -> None:
         """Drop tickets past their limit, and handlers not heard of, since a time."""
         self._overdue.give_up(before)
+        self._withheld = {(h, t) for h, t in self._withheld if t in self._overdue.limits(h)}
         silent = [h for h, at in self._heard.items() if at <= before and not self._overdue.limits(h)]
         for handler in silent:
             del self._heard[handler]
@@ -109,6 +116,8 @@ class Desks:
             first_ticket_at=recent[0].at if recent else 0.0,
             unsatisfied=len(recent),
             contradicted=sum(c.contradicted for c in recent),
+            withheld=tuple(c.ticket_id for c in recent if c.withheld),
+            withheld_count=sum(c.withheld for c in recent),
         )
 
     def _pile_facts(self, handler: str, limits: Mapping[str, float], clock: float) -> Facts:
@@ -124,4 +133,6 @@ class Desks:
             first_ticket_at=past[0][0] if past else 0.0,
             overdue=len(past),
             due_soon=soon,
+            withheld=tuple(ticket for ticket in ids if (handler, ticket) in self._withheld),
+            withheld_count=sum((handler, ticket) in self._withheld for _, ticket in past),
         )

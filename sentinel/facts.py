@@ -1,6 +1,6 @@
 """What an alert tells of an issue, a cell or a ticket: detectors' evidence and tickets' facts in one form."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Mapping
 from typing import Final
 
 from alerts.detection import Facts, HandlerLoad, StreetCount
@@ -49,8 +49,23 @@ def _explanation(seen: Evidence, statistical: bool, usual: bool) -> str:
     return text
 
 
-def issue_facts(issue: Issue, gist: Gist, streets: tuple[StreetCount, ...] = ()) -> Facts:
-    """Return the facts of an issue; `streets` where it spans several."""
+MOST_COMPANIES: Final = 5
+
+
+def issue_facts(
+    issue: Issue,
+    gist: Gist,
+    streets: tuple[StreetCount, ...] = (),
+    *,
+    at_handlers: Mapping[str, tuple[str, ...]] | None = None,
+    covers: tuple[str, ...] = (),
+) -> Facts:
+    """Return the facts of an issue; `streets` and the issues it `covers` where it spans several.
+
+    `at_handlers` tells which of the listed tickets each handler has.
+    """
+    held = at_handlers or {}
+    listed = set(issue.ticket_ids)
     return Facts(
         headline=gist.headline,
         place=gist.place,
@@ -62,13 +77,17 @@ def issue_facts(issue: Issue, gist: Gist, streets: tuple[StreetCount, ...] = ())
         texts=tuple(f"{title} {text}" for _, title, text in issue.texts),
         keywords=gist.keywords,
         tags=tuple(sorted(issue.tags, key=lambda tag: (-issue.tags[tag], tag))),
-        handlers=issue.loads(),
+        handlers=tuple(load._replace(ticket_ids=held.get(load.handler, ())) for load in issue.loads()),
         copied=issue.copied,
         streets=streets,
+        companies=tuple(sorted(issue.companies, key=lambda name: (-issue.companies[name], name))[:MOST_COMPANIES]),
+        covers=covers,
+        withheld=tuple(ticket for ticket in issue.withheld if ticket in listed),
+        withheld_count=issue.withheld_count,
     )
 
 
-def ticket_facts(ticket: RoutedTicket, gist: Gist, danger: str) -> Facts:
+def ticket_facts(ticket: RoutedTicket, gist: Gist, danger: str, withheld: bool) -> Facts:
     """Return the facts of one ticket that is urgent by itself."""
     return Facts(
         headline=gist.headline,
@@ -81,13 +100,19 @@ def ticket_facts(ticket: RoutedTicket, gist: Gist, danger: str) -> Facts:
         texts=(f"{ticket.title} {ticket.text}",),
         keywords=gist.keywords,
         tags=ticket.tags,
-        handlers=(HandlerLoad(ticket.handler, 1, 0),),
+        handlers=(HandlerLoad(ticket.handler, 1, 0, (ticket.ticket_id,)),),
         danger=danger,
+        companies=(ticket.company,) if ticket.company else (),
+        withheld=(ticket.ticket_id,) if withheld else (),
+        withheld_count=int(withheld),
     )
 
 
-def tickets_facts(tickets: Iterable[tuple[float, str]], callers: int) -> Facts:
-    """Return the facts of a cell, topic or street, for which its topic speaks: its recent (time, ticket id)."""
+def tickets_facts(tickets: Iterable[tuple[float, str]], callers: int, withheld: Container[str]) -> Facts:
+    """Return the facts of a cell, topic or street, for which its topic speaks: its recent (time, ticket id).
+
+    `withheld` holds at least those among them that are about the conduct of an office.
+    """
     recent = list(tickets)
     ids = tuple(ticket_id for _, ticket_id in recent)
     return Facts(
@@ -97,4 +122,6 @@ def tickets_facts(tickets: Iterable[tuple[float, str]], callers: int) -> Facts:
         total_callers=callers,
         representative_ticket_id=ids[-1] if ids else "",
         first_ticket_at=recent[0][0] if recent else 0.0,
+        withheld=tuple(ticket_id for ticket_id in ids[-200:] if ticket_id in withheld),
+        withheld_count=sum(ticket_id in withheld for ticket_id in ids),
     )

@@ -1,5 +1,6 @@
 """What happens to tickets after they are taken: where each stands, and the rules about handling that fails."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -40,6 +41,7 @@ class _Ticket:
     """what the closing said of being solved"""
     returns: int = 0
     hands: tuple[str, ...] = ()
+    withheld: bool = False
 
 
 class HandlingWatch:
@@ -74,15 +76,29 @@ class HandlingWatch:
             known.issue = self._merged[known.issue]
         return known.issue
 
+    def at_handlers(self, ticket_ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """Return which of these tickets each handler has, those not dispatched under ""."""
+        found: dict[str, list[str]] = {}
+        for ticket_id in ticket_ids:
+            known = self._tickets.get(ticket_id)
+            if known is not None:
+                found.setdefault(known.handler, []).append(ticket_id)
+        return {handler: tuple(ids) for handler, ids in found.items()}
+
+    def withheld(self, ticket_id: str) -> bool:
+        """Whether a ticket is about the conduct of an office, as far as it is known."""
+        known = self._tickets.get(ticket_id)
+        return known is not None and known.withheld
+
     def merge(self, issue: str, into: str) -> None:
         """Follow a merge of issues."""
         self._merged[issue] = into
         self._repeat.forget(issue)
 
-    def created(self, ticket: RoutedTicket, issue: str) -> list[Finding]:
+    def created(self, ticket: RoutedTicket, issue: str, withheld: bool = False) -> list[Finding]:
         """Take a new ticket of an issue; it may be a repeat call."""
         self._tickets[ticket.ticket_id] = _Ticket(
-            issue, ticket.caller, ticket.handler, ticket.due_at or 0.0, ticket.clock
+            issue, ticket.caller, ticket.handler, ticket.due_at or 0.0, ticket.clock, withheld=withheld
         )
         self._heard.setdefault(int(ticket.clock // DAY), []).append(ticket.ticket_id)
         self._tell(ticket, ticket.handler, due_at=ticket.due_at)
@@ -189,6 +205,6 @@ class HandlingWatch:
             self.digests.append(
                 HandlerDigest(
                     ticket.seq, ticket.clock, ticket.street, handler, ticket.ticket_id, ticket.at,
-                    due_at or 0.0, left, bad, contradicted,
+                    due_at or 0.0, left, bad, contradicted, self.withheld(ticket.ticket_id),
                 )
             )  # fmt: skip

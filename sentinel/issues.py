@@ -41,9 +41,13 @@ class Issue:
     texts: list[tuple[str, str, str]] = field(default_factory=list)
     """(ticket id, title, text) of the first and the last few tickets"""
     open_tickets: int = 0
+    companies: dict[str, int] = field(default_factory=dict)
+    withheld: list[str] = field(default_factory=list)
+    """the last tickets about the conduct of an office, in order of arrival"""
+    withheld_count: int = 0
 
-    def add(self, ticket: RoutedTicket, topic: str, copied: bool) -> None:
-        """Count a new ticket."""
+    def add(self, ticket: RoutedTicket, topic: str, copied: bool, withheld: bool = False) -> None:
+        """Count a new ticket; `withheld` says that it is about the conduct of an office."""
         at = ticket.at
         self.count += 1
         self.open_tickets += 1
@@ -66,6 +70,11 @@ class Issue:
             self.topics[topic] = self.topics.get(topic, 0) + 1
         for tag in ticket.tags:
             self.tags[tag] = self.tags.get(tag, 0) + 1
+        if ticket.company:
+            self.companies[ticket.company] = self.companies.get(ticket.company, 0) + 1
+        if withheld:
+            self.withheld_count += 1
+            self.withheld = [*self.withheld[1 - MAX_TICKETS :], ticket.ticket_id]
         self.load(ticket.handler, 1, 0)
         if len(self.texts) == TEXTS_FIRST + TEXTS_LAST:
             del self.texts[TEXTS_FIRST]
@@ -85,6 +94,10 @@ class Issue:
             self.topics[topic] = self.topics.get(topic, 0) + count
         for tag, count in other.tags.items():
             self.tags[tag] = self.tags.get(tag, 0) + count
+        for company, count in other.companies.items():
+            self.companies[company] = self.companies.get(company, 0) + count
+        self.withheld = (other.withheld + self.withheld)[-MAX_TICKETS:]
+        self.withheld_count += other.withheld_count
         for handler, (opened, closed) in other.handlers.items():
             self.load(handler, opened, closed)
         self.tickets = sorted(self.tickets + other.tickets)[-MAX_TICKETS:]
@@ -117,4 +130,4 @@ class Issue:
     def loads(self) -> tuple[HandlerLoad, ...]:
         """Where the tickets stand, the busiest handler first."""
         order = sorted(self.handlers.items(), key=lambda item: (-sum(item[1]), item[0]))
-        return tuple(HandlerLoad(handler, *load) for handler, load in order)
+        return tuple(HandlerLoad(handler, opened, closed) for handler, (opened, closed) in order)

@@ -1,4 +1,4 @@
-"""The files a replay leaves: alerts.jsonl, issues.jsonl, assignments.csv, rejected.jsonl, summary.json."""
+"""The files a replay leaves: alerts, pushes, issues and rejected lines as JSONL, assignments.csv, summary.json."""
 
 import csv
 import json
@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from alerts.model import Alert
+from alerts.pushes import Push
 from sentinel.readers import Rejection
 from sentinel.records import Assigned, IssueSummary, Merged
 
@@ -33,6 +34,7 @@ class OutputFiles:
         self.opened: Counter[str] = Counter()
         self.by_basis: Counter[str] = Counter()
         self.transitions = 0
+        self.pushed = 0
         self.assigned = 0
         self.rejected = 0
         self.issues = 0
@@ -44,9 +46,9 @@ class OutputFiles:
         with ExitStack() as stack:
             opened = [
                 stack.enter_context((self.directory / name).open("w", encoding="utf-8", newline=""))
-                for name in ("alerts.jsonl", "assignments.csv", "rejected.jsonl")
+                for name in ("alerts.jsonl", "pushes.jsonl", "assignments.csv", "rejected.jsonl")
             ]
-            self._alerts, assignments, self._rejected = opened
+            self._alerts, self._pushes, assignments, self._rejected = opened
             self._assignments = csv.writer(assignments, lineterminator="\n")
             self._assignments.writerow(("ticket_id", "issue_id"))
             members = self.directory / ".members.sqlite"
@@ -83,6 +85,15 @@ class OutputFiles:
                 self.by_basis[alert.basis] += 1
         if alerts:
             self._alerts.flush()
+
+    def pushes(self, pushes: Sequence[Push]) -> None:
+        """Write what subscribers are told, in the order in which it was decided."""
+        for push in pushes:
+            self._pushes.write(push.to_json_line(self.zone))
+            self._pushes.write("\n")
+            self.pushed += 1
+        if pushes:
+            self._pushes.flush()
 
     def assignments(self, assigned: Iterable[Assigned]) -> None:
         """Write which issue each ticket went to, given in log order."""

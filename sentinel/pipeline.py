@@ -1,9 +1,10 @@
-"""The three stages joined: ticket events in, what intake, the streets and the city make of them out."""
+"""The stages joined: ticket events in, what intake, the streets, the city and delivery make of them out."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from alerts import Alert
+from alerts import Alert, Delivery
+from alerts.pushes import Push
 from sentinel.city import City
 from sentinel.intake import Door, Intake, IntakeSettings, Taken
 from sentinel.partitions import InlinePartitions, Partitions
@@ -32,10 +33,12 @@ class Said(NamedTuple):
     issues: list[IssueSummary]
     """those that were forgotten; at the end, all that are left"""
     merged: list[Merged]
+    pushes: list[Push]
+    """what delivery makes of the alerts, and of the time that has passed"""
 
 
 class Pipeline:
-    """Intake, the street stage however it is spread, and the city.
+    """Intake, the street stage however it is spread, the city, and delivery.
 
     With `InlinePartitions` it can be pickled between any two events; what is loaded needs `attach` and goes
     on where the other stood.
@@ -45,6 +48,7 @@ class Pipeline:
         self.partitions: Partitions = partitions or InlinePartitions(shared, shared.partitions)
         self._intake = Intake(door, intake_settings(shared.settings))
         self._city = City(shared, self.partitions.sources)
+        self._delivery = delivery_of(shared.settings)
         self._shared = shared
 
     def take(self, position: int, event: TicketEvent) -> Taken:
@@ -104,6 +108,7 @@ class Pipeline:
         issues: list[IssueSummary] = []
         merged: list[Merged] = []
         told: ConfigChange | Feedback | None = None
+        clock = 0.0
         for said in outputs:
             if said.alerts:
                 alerts += [(alert.seq, alert.street, alert) for alert in said.alerts]
@@ -113,15 +118,33 @@ class Pipeline:
             merged += said.merged
             if said.heartbeat is not None:
                 alerts += [(alert.seq, "", alert) for alert in self._city.take(said.heartbeat)]
-                told = said.heartbeat.record
+                told, clock = said.heartbeat.record, said.heartbeat.clock
+        in_order = in_log_order(alerts) if alerts else []
+        pushes = [push for alert in in_order for push in self._delivery.take(alert)]
+        pushes += self._delivery.tick(clock)
         if isinstance(told, ConfigChange):
             self._city.change(told)
+            configure_delivery(self._delivery, self._shared.changed(told.document).settings)
         elif told is not None:
             self._city.feedback(told)
         assigned.sort()
-        return Said(in_log_order(alerts) if alerts else [], assigned, issues, merged)
+        return Said(in_order, assigned, issues, merged, pushes)
 
 
 def intake_settings(settings: Settings) -> IntakeSettings:
     """Intake's numbers, out of all settings."""
     return IntakeSettings(settings.tick, settings.arrival.future_limit, settings.memory.tickets)
+
+
+def delivery_of(settings: Settings) -> Delivery:
+    """Return delivery with nothing delivered yet."""
+    return Delivery(settings.subscribers, _street_names(settings), settings.timezone)
+
+
+def configure_delivery(delivery: Delivery, settings: Settings) -> None:
+    """Let other settings hold for delivery from now on."""
+    delivery.configure(settings.subscribers, _street_names(settings), settings.timezone)
+
+
+def _street_names(settings: Settings) -> dict[str, str]:
+    return {street.code: street.name for street in settings.streets.streets}

@@ -112,6 +112,9 @@ class IssueDigest(NamedTuple):
     tags: tuple[str, ...]
     title: str
     text: str
+    company: str = ""
+    withheld: bool = False
+    """it is about the conduct of an office"""
 
 
 class HandlerDigest(NamedTuple):
@@ -130,6 +133,8 @@ class HandlerDigest(NamedTuple):
     """a call-back's answer: dissatisfied or not solved; None if this is no call-back"""
     contradicted: bool
     """it was closed as solved and the caller says it is not"""
+    withheld: bool = False
+    """the ticket is about the conduct of an office"""
 
 
 Digest = IssueDigest | HandlerDigest

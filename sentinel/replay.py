@@ -99,6 +99,7 @@ class Replay:
             self._output.merges(said.merged)
             self._output.assignments(said.assigned)
             self._output.alerts(said.alerts)
+            self._output.pushes(said.pushes)
             for alert in said.alerts:
                 self._options.on_alert(alert)
 

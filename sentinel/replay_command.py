@@ -108,6 +108,7 @@ def _summary(
         "alerts_by_kind": dict(sorted(output.opened.items())),
         "alerts_by_basis": dict(sorted(output.by_basis.items())),
         "transitions": output.transitions,
+        "pushes": output.pushed,
         "days": round((counts.last_at - counts.first_at) / 86400.0, 2),
         "seconds": round(seconds, 2),
         "tickets_per_second": round(counts.tickets / seconds) if seconds > 0 else 0,

@@ -48,6 +48,7 @@ def run_replay_log(files: tuple[Path, ...], out: Path, quiet: bool, console: Con
                 output.merges(said.merged)
                 output.assignments(said.assigned)
                 output.alerts(said.alerts)
+                output.pushes(said.pushes)
                 for alert in () if quiet else said.alerts:
                     print_alert(console, alert, zone)
 

@@ -13,10 +13,14 @@ from typing import Final, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from alerts.domains import DomainRules
 from alerts.severity import SeverityRules
+from alerts.subscribers import DeliveryRules
 from sentinel.config_files import ConfigError, Data, Document, Place, Problem, field_name, read_document
 from sentinel.config_problems import closest, problems_of, shown
+from sentinel.config_references import unknown_references
 from sentinel.danger import DangerWords
+from sentinel.delivery.settings import SinksFile
 from sentinel.door.streets import City
 from sentinel.stream.settings import StreamFile
 from sentinel.taxonomy import Taxonomy
@@ -26,11 +30,14 @@ SENTINEL: Final = "sentinel.yaml"
 TOPICS: Final = "topics.yaml"
 URGENT: Final = "urgent.yaml"
 SEVERITY: Final = "severity.yaml"
+DOMAINS: Final = "domains.yaml"
+SUBSCRIBERS: Final = "subscribers.yaml"
+SINKS: Final = "sinks.yaml"
 STREAM: Final = "stream.yaml"
 STREETS: Final = "streets"
 MODULES: Final = "modules.json"
 """What every directory of a sentence-transformers model holds."""
-_FILES: Final = (SENTINEL, TOPICS, URGENT, SEVERITY, STREAM)
+_FILES: Final = (SENTINEL, TOPICS, URGENT, SEVERITY, DOMAINS, SUBSCRIBERS, SINKS, STREAM)
 
 ConfigDocument = Mapping[str, Data]
 """What a config directory says about detection, file by file, defaults included: JSON, whole in itself."""
@@ -48,10 +55,13 @@ class Settings(SentinelFile):
     topics: Taxonomy
     urgent: DangerWords
     severity: SeverityRules
+    domains: DomainRules
+    subscribers: DeliveryRules
+    sinks: SinksFile
     stream: StreamFile
 
     def changed(self, document: ConfigDocument) -> Settings:
-        """Return what a document says, with this deployment's own ``stream``.
+        """Return what a document says, with this deployment's own ``sinks`` and ``stream``.
 
         Raises `pydantic.ValidationError` or `KeyError` for one that no valid directory gave.
         """
@@ -62,6 +72,9 @@ class Settings(SentinelFile):
             topics=Taxonomy.model_validate(document[TOPICS]),
             urgent=DangerWords.model_validate(document[URGENT]),
             severity=SeverityRules.model_validate(document[SEVERITY]),
+            domains=DomainRules.model_validate(document[DOMAINS]),
+            subscribers=DeliveryRules.model_validate(document[SUBSCRIBERS]),
+            sinks=self.sinks,
             stream=self.stream,
         )
 
@@ -140,6 +153,10 @@ class _Reader:
         topics = self._file(TOPICS, Taxonomy)
         urgent = self._file(URGENT, DangerWords)
         severity = self._file(SEVERITY, SeverityRules)
+        domains = self._file(DOMAINS, DomainRules)
+        routed = self._document(SUBSCRIBERS)
+        subscribers = self._kept(SUBSCRIBERS, routed, DeliveryRules)
+        sinks = self._file(SINKS, SinksFile)
         stream = self._file(STREAM, StreamFile)
         city = data.get("city")
         named = isinstance(city, str) and re.fullmatch(CITY_NAME, city)
@@ -148,13 +165,25 @@ class _Reader:
             self._problems += _across(document, data, topics, streets)
         if document and main:
             self._problems += _without_model(document, main.encoder)
+        if routed and topics and streets and domains:
+            self._problems += unknown_references(routed, topics, streets, domains)
         settings = None
-        if main and topics and urgent and severity and stream and streets and not self._problems:
+        files = (main, topics, urgent, severity, domains, subscribers, sinks, stream, streets)
+        if main and all(files) and not self._problems:
             values = {name: getattr(main, name) for name in SentinelFile.model_fields}
             settings = Settings.model_construct(
-                **values, streets=streets, topics=topics, urgent=urgent, severity=severity, stream=stream
+                **values,
+                streets=streets,
+                topics=topics,
+                urgent=urgent,
+                severity=severity,
+                domains=domains,
+                subscribers=subscribers,
+                sinks=sinks,
+                stream=stream,
             )
-        self._said.pop(STREAM, None)
+        for own in (SINKS, STREAM):  # of this deployment, and no part of the history
+            self._said.pop(own, None)
         return Inspection(tuple(self._files), tuple(self._problems), settings, self._said)
 
     def _add(self, path: Path, wrong: str, fix: str) -> None:
@@ -192,7 +221,9 @@ class _Reader:
             return None
 
     def _file(self, name: str, model: type[Model]) -> Model | None:
-        document = self._document(name)
+        return self._kept(name, self._document(name), model)
+
+    def _kept(self, name: str, document: Document | None, model: type[Model]) -> Model | None:
         if document is None:
             return None
         self._said[STREETS if name.startswith(f"{STREETS}/") else name] = document.data

@@ -4,6 +4,7 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from alerts.domains import DomainReader
 from embeddings.clusterer import ClustererSettings, IssueClusterer
 from embeddings.encoder import SCORER, Encoder, EncoderIdentity, load_encoder, model_of
 from embeddings.lexicon import MODELS, Lexicon
@@ -113,6 +114,11 @@ class Shared:
     def danger(self) -> DangerReader:
         """How danger is read from a text."""
         return DangerReader(self.settings.urgent)
+
+    @cached_property
+    def domains(self) -> DomainReader:
+        """How a domain of public harm, and a complaint about the conduct of an office, is told."""
+        return DomainReader(self.settings.domains)
 
     @property
     def clusterer_settings(self) -> ClustererSettings:

@@ -44,10 +44,11 @@ class Street:
             shared.settings.alerts.rules,
             shared.settings.severity,
             shared.settings.timezone,
+            shared.settings.domains,
         )
         self._issues: dict[str, Issue] = {}
         self._gists: dict[str, tuple[int, Gist]] = {}
-        self._recent: deque[tuple[float, str, str]] = deque()
+        self._recent: deque[tuple[float, str, str, bool]] = deque()
         self._digests: list[IssueDigest] = []
         self._ended: list[IssueSummary] = []
         self._next_sweep = 0.0
@@ -77,12 +78,13 @@ class Street:
             alerts += self._book.rename(old.id, issue.id, self.clock, ticket.seq)
         closed = issue.count > 0 and issue.open_tickets <= 0
         quiet = ticket.at - issue.last_at
-        issue.add(ticket, topic, assignment.copied)
-        self._recent.append((ticket.at, topic, ticket.ticket_id))
-        repeated = self._handling.created(ticket, issue.id)
-        self._digests.append(self._digest(ticket, topic, issue.id, assignment.opened, reading))
+        withheld = self._shared.domains.conduct(ticket.title, ticket.text, topic)
+        issue.add(ticket, topic, assignment.copied, withheld)
+        self._recent.append((ticket.at, topic, ticket.ticket_id, withheld))
+        repeated = self._handling.created(ticket, issue.id, withheld)
+        self._digests.append(self._digest(ticket, topic, issue.id, assignment.opened, reading, withheld))
         if ticket.nature != PRAISE and ticket.at > self.clock - self._shared.settings.arrival.late_limit:
-            alerts += self._urgent(ticket, topic, issue)
+            alerts += self._urgent(ticket, topic, issue, withheld)
             alerts += self._issue_alerts(ticket, topic, issue, closed, quiet)
             alerts += self._handling_alerts(ticket, issue, repeated)
             alerts += self._cell_alerts(ticket, topic)
@@ -119,7 +121,11 @@ class Street:
         self._watch.configure(settings, street_budget(settings, self.code))
         self._handling.configure(settings)
         self._book.configure(
-            shared.streets.name(self.code), settings.alerts.rules, settings.severity, settings.timezone
+            shared.streets.name(self.code),
+            settings.alerts.rules,
+            settings.severity,
+            settings.timezone,
+            settings.domains,
         )
 
     def feedback(self, record: Feedback) -> None:
@@ -176,20 +182,22 @@ class Street:
         alerts: list[Alert] = []
         for series, decision in self._watch.cells(ticket, topic):
             since = self.clock - min(decision.evidence.window, RECENT)
-            tickets = [(at, i) for at, t, i in self._recent if at > since and series in cells_of(t)]
-            facts = tickets_facts(tickets, decision.evidence.distinct_callers)
+            found = [(at, i, w) for at, t, i, w in self._recent if at > since and series in cells_of(t)]
+            tickets = [(at, i) for at, i, _ in found]
+            withheld = {i for _, i, w in found if w}
+            facts = tickets_facts(tickets, decision.evidence.distinct_callers, withheld)
             scope: Scope = "cell" if series else "street"
             alerts += self._detect(decision, scope, series or self.code, ticket, series, facts, len(tickets))
         return alerts
 
-    def _urgent(self, ticket: RoutedTicket, topic: str, issue: Issue) -> list[Alert]:
+    def _urgent(self, ticket: RoutedTicket, topic: str, issue: Issue, withheld: bool) -> list[Alert]:
         cues = self._shared.danger.assess(ticket.text, ticket.title)
         decision = self._watch.urgent(cues.strength)
         if decision is None or not decision.fired:
             return []
         lexicon = self._shared.lexicon
         said = gist([(ticket.title, ticket.text)], topic, lexicon.cut, lexicon.rarity)
-        facts = ticket_facts(ticket, said, cues.category)
+        facts = ticket_facts(ticket, said, cues.category, withheld)
         # of the issue, so that a second caller makes it grow; told by the one ticket that says it
         return self._detect(decision, "issue", issue.id, ticket, topic, facts, 1)
 
@@ -220,7 +228,9 @@ class Street:
             )
         )
 
-    def _digest(self, ticket: RoutedTicket, topic: str, issue_id: str, opened: bool, reading: Reading) -> IssueDigest:
+    def _digest(
+        self, ticket: RoutedTicket, topic: str, issue_id: str, opened: bool, reading: Reading, withheld: bool
+    ) -> IssueDigest:
         return IssueDigest(
             seq=ticket.seq,
             clock=ticket.clock,
@@ -235,6 +245,8 @@ class Street:
             tags=ticket.tags,
             title=ticket.title,
             text=ticket.text,
+            company=ticket.company,
+            withheld=withheld,
         )
 
     # -- later events ------------------------------------------------------------------------------------
@@ -252,7 +264,7 @@ class Street:
             subject = issue.id
             if decision.kind == "bounced":
                 scope, subject = "ticket", ticket.ticket_id
-                facts = replace(facts, ticket_ids=(ticket.ticket_id,), ticket_count=1)
+                facts = _of_one(facts, ticket.ticket_id, self._handling.withheld(ticket.ticket_id))
             alerts += self._detect(decision, scope, subject, ticket, issue.topic, facts, facts.ticket_count, issue.id)
         return alerts
 
@@ -275,7 +287,8 @@ class Street:
         return Gist("", (title or text)[:OPENING], tuple(telling[:SINGLE_KEYWORDS]), 0)
 
     def _facts_of(self, issue: Issue) -> Facts:
-        return issue_facts(issue, self._gist_of(issue))
+        held = self._handling.at_handlers(issue.ticket_ids)
+        return issue_facts(issue, self._gist_of(issue), at_handlers=held)
 
     def _sweep(self, clock: float) -> None:
         """Forget, once a day, what is over."""
@@ -317,3 +330,14 @@ class Street:
         shared.require(self._encoder)
         self._shared = shared
         self._clusterer.memory.attach(shared.lexicon.prior)
+
+
+def _of_one(facts: Facts, ticket_id: str, withheld: bool) -> Facts:
+    """The facts of an issue cut down to one of its tickets."""
+    return replace(
+        facts,
+        ticket_ids=(ticket_id,),
+        ticket_count=1,
+        withheld=(ticket_id,) if withheld else (),
+        withheld_count=int(withheld),
+    )

@@ -22,10 +22,10 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from alerts.durations import Duration
 from alerts.model import KINDS, Kind
 from alerts.rules import LifecycleRules
 from sentinel.config_problems import closest
-from sentinel.durations import Duration
 
 CITY_NAME: Final = r"^[A-Za-z0-9_-]{1,40}$"
 """What a city may be called: it names a file."""

@@ -16,6 +16,7 @@ from sentinel.stream.codec import Answer, decode_answer
 from sentinel.stream.configurations import Configurations, Configured
 from sentinel.stream.envelope import Message, Outgoing, PoisonError
 from sentinel.stream.faust_source import follow, raw_topic
+from sentinel.stream.journal import entries_of, number_of
 from sentinel.stream.metrics import Metrics
 from sentinel.stream.stage import Stage
 from sentinel.stream.street import alert_message
@@ -35,9 +36,13 @@ class CityUnit:
         configurations: Configurations,
         alerts: str,
         source: str,
+        journal: str,
         metrics: Metrics,
         objects: Mapping[str, Any] | None,
     ) -> None:
+        self._journal = journal
+        self._said: list[str] = []
+        """lines of the streets' transitions whose round is not over"""
         self._configurations = configurations
         self._alerts = alerts
         self._source = source
@@ -52,7 +57,7 @@ class CityUnit:
         self._parts: dict[int, tuple[int, dict[int, tuple[Digest, ...]]]] = {}
         if objects is None:
             return
-        self._rounds, self._parts = objects["rounds"]
+        self._rounds, self._parts, self._said = objects["rounds"]
         if objects["config"] is not None:
             self._configured = configurations.of(objects["config"])
             self._city = objects["city"]
@@ -76,7 +81,7 @@ class CityUnit:
     def objects(self) -> Mapping[str, object]:
         """The state."""
         config = self._configured.document if self._configured else None
-        return {"rounds": (self._rounds, self._parts), "city": self._city, "config": config}
+        return {"rounds": (self._rounds, self._parts, self._said), "city": self._city, "config": config}
 
     def touched(self) -> frozenset[str]:
         """What may have changed since this was last asked."""
@@ -102,6 +107,8 @@ class CityUnit:
             return []
         if self._city is None:
             self._begin(answer.ticks[0])
+        answered = self._rounds.answered.get(answer.partition, -1)
+        self._said += [line for line in answer.said if number_of(line) > answered]
         self._rounds.take(answer.partition, answer.ticks, digests)
         sent: list[Outgoing] = []
         while (heartbeat := self._rounds.next()) is not None:
@@ -117,6 +124,10 @@ class CityUnit:
         for alert in self._city.take(heartbeat):
             self._metrics.alert(alert, message.appended)
             sent.append(alert_message(alert, self._alerts, self._source, self._configured.shared))
+        said = [line for line in self._said if number_of(line) <= heartbeat.seq]
+        self._said = [line for line in self._said if number_of(line) > heartbeat.seq]
+        said += [(one.value or b"").decode() for one in sent]
+        sent += entries_of(self._journal, self._source, said, heartbeat)
         told = heartbeat.record
         if isinstance(told, ConfigChange):
             if told.document != self._configured.document:

@@ -64,6 +64,8 @@ class Answer(NamedTuple):
     digests: tuple[Digest, ...]
     part: int = 0
     parts: int = 1
+    said: tuple[str, ...] = ()
+    """lines of the transitions said since the answer before; they come with the last part"""
 
 
 def record_to_json(record: Routed) -> dict[str, object]:
@@ -120,6 +122,7 @@ def encode_answer(answer: Answer) -> bytes:
         "parts": answer.parts,
         "ticks": [record_to_json(tick) for tick in answer.ticks],
         "digests": [_digest_to_json(digest, arrays) for digest in answer.digests],
+        "said": answer.said,
     }
     text = _dumps(head)
     return b"".join((_HEAD.pack(_MARK, VERSION, len(text)), text, *arrays))
@@ -143,6 +146,7 @@ def decode_answer(value: bytes) -> Answer:
             tuple(_digest_from_json(digest, arrays) for digest in data["digests"]),
             int(data["part"]),
             int(data["parts"]),
+            tuple(map(str, data["said"])),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise CodecError(f"holds no digests ({type(error).__name__})") from None

@@ -22,6 +22,7 @@ from sentinel.settings import load_document, load_settings
 from sentinel.shared import Shared
 from sentinel.stream.city import CityUnit
 from sentinel.stream.configurations import Configurations
+from sentinel.stream.deliver import Deliverer
 from sentinel.stream.environment import Environment
 from sentinel.stream.health import HealthServer
 from sentinel.stream.intake import IntakeUnit, clock_record, wall_clock
@@ -30,7 +31,7 @@ from sentinel.stream.outbox import Outbox
 from sentinel.stream.projection import Projection
 from sentinel.stream.stage import Stage, Unit
 from sentinel.stream.street import StreetUnit
-from sentinel.stream.topics import ALERTS, DEAD, DIGESTS, ROUTED, TICKETS, Topics, declare, wait_for_brokers
+from sentinel.stream.topics import ALERTS, DEAD, DIGESTS, JOURNAL, ROUTED, TICKETS, Topics, declare, wait_for_brokers
 from sentinel.stream.warmup import warm_up
 
 log = logging.getLogger(__name__)
@@ -113,6 +114,7 @@ class Service:
         self._begin(self._send_ripe())
         self._begin(self._look_at_the_clock())
         self._begin(self._look_for_ends())
+        self._begin(Deliverer(self.environment, self.settings, self.topics).run())
         if self.environment.redis:
             self._begin(Projection(self.environment, self.topics.name(ALERTS), self.metrics).run())
         self._started = True
@@ -254,7 +256,12 @@ class Service:
 
     def _make_city(self, _: int, objects: Mapping[str, Any] | None) -> CityUnit:
         return CityUnit(
-            self._configurations, self.topics.name(ALERTS), self.topics.name(DIGESTS), self.metrics, objects
+            self._configurations,
+            self.topics.name(ALERTS),
+            self.topics.name(DIGESTS),
+            self.topics.name(JOURNAL),
+            self.metrics,
+            objects,
         )
 
     async def _committed(self, topic: str, partitions: Iterable[int]) -> dict[int, int | None]:

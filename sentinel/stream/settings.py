@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, Strict
 
-from sentinel.durations import Duration
+from alerts.durations import Duration
 from sentinel.thresholds import Count, Section
 
 

@@ -62,13 +62,15 @@ class StreetUnit:
         self._partition: Partition | None = None
         self._applied = -1
         self._answered = -1
+        self._said: list[str] = []
+        """lines of the transitions said since the last answer"""
         self._touched = {"partition", "config"}
         self.missing = 0
         """number of the record that should have come, 0 if none is missing"""
         self.records = 0
         if objects is None:
             return
-        self._applied, self._answered = objects["partition"]
+        self._applied, self._answered, self._said = objects["partition"]
         if objects["config"] is None:
             return
         self._configured = configurations.of(objects["config"])
@@ -97,7 +99,7 @@ class StreetUnit:
         """The state, each street by itself."""
         streets = self._partition.streets if self._partition is not None else {}
         return {
-            "partition": (self._applied, self._answered),
+            "partition": (self._applied, self._answered, self._said),
             "config": self._configured.document if self._configured else None,
             **{f"{_STREET}:{code}": street for code, street in streets.items()},
         }
@@ -196,10 +198,13 @@ class StreetUnit:
         appended = envelope.header(message.headers, envelope.APPENDED)
         self._metrics.alert(alert, int(appended) / 1000 if appended.isdecimal() else message.appended)
         assert self._configured is not None, "only a configured partition says anything"
-        return alert_message(alert, self._alerts, self._source, self._configured.shared)
+        sent = alert_message(alert, self._alerts, self._source, self._configured.shared)
+        self._said.append((sent.value or b"").decode())
+        return sent
 
     def _answers(self, ticks: Sequence[ForAll], digests: Sequence[Digest]) -> list[Outgoing]:
         before, self._answered = self._answered, ticks[-1].seq
+        said, self._said = tuple(self._said), []
         parts = list(_parts(digests))
         return [
             Outgoing(
@@ -215,6 +220,7 @@ class StreetUnit:
                         tuple(some),
                         part,
                         len(parts),
+                        said if part == len(parts) - 1 else (),
                     )
                 ),
                 envelope.envelope(

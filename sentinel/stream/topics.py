@@ -19,6 +19,7 @@ from sentinel.stream.settings import StreamFile
 log = logging.getLogger(__name__)
 
 TICKETS, DEAD, ROUTED, DIGESTS, ALERTS = "tickets", "dead", "routed", "digests", "alerts"
+JOURNAL, PUSHES, FEEDBACK = "journal", "pushes", "feedback"
 STATE: Final = "state"
 
 LARGEST_RAW: Final = 16 << 20
@@ -73,6 +74,9 @@ class Topics:
             self._deleted(DIGESTS, 1, kept.digests),
             self._deleted(ALERTS, 1, kept.alerts),
             self._deleted(DEAD, 1, kept.dead),
+            self._deleted(JOURNAL, 1, kept.alerts),
+            self._deleted(PUSHES, 1, kept.alerts),
+            self._deleted(FEEDBACK, 1, kept.alerts),
             self._compacted(TICKETS, 1),
             self._compacted(ROUTED, PARTITIONS),
             self._compacted(DIGESTS, 1),

@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from datetime import timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +8,10 @@ import yaml
 
 from alerts.detection import Detection, Facts, HandlerLoad
 from alerts.lifecycle import AlertBook
-from alerts.model import KINDS, AlertEvidence
+from alerts.model import KINDS, Alert, AlertEvidence, Standing
 from alerts.rules import LifecycleRules
 from alerts.severity import SeverityRules
+from alerts.subscribers import DeliveryRules
 
 HOUR = 3600.0
 SHANGHAI = timezone(timedelta(hours=8))
@@ -80,3 +81,60 @@ def detection() -> Callable[..., Detection]:
         return Detection(**what, evidence=AlertEvidence(**evidence), facts=Facts(**facts))
 
     return build
+
+
+@pytest.fixture(scope="session")
+def delivery_rules() -> DeliveryRules:
+    path = Path(__file__).parents[2] / "config" / "subscribers.yaml"
+    return DeliveryRules.model_validate(yaml.safe_load(path.read_text("utf-8")))
+
+
+@pytest.fixture
+def rules_with() -> Callable[..., DeliveryRules]:
+    """The shipped rules with whole sections replaced."""
+    shipped = yaml.safe_load((Path(__file__).parents[2] / "config" / "subscribers.yaml").read_text("utf-8"))
+
+    def build(**sections: Any) -> DeliveryRules:
+        return DeliveryRules.model_validate({**shipped, **sections})
+
+    return build
+
+
+def transition(**changes: Any) -> Alert:
+    """A transition of an alert: a water cut in 川沙新镇, with any field of it changed; `at` in minutes from 8:00."""
+    at = datetime.fromtimestamp(MARCH_2 + 60 * changes.pop("at", 0.0), tz=SHANGHAI)
+    fields: dict[str, Any] = {
+        "alert_id": "a1",
+        "kind": "new",
+        "severity": "medium",
+        "state": "open",
+        "reason": "opened",
+        "basis": "statistical",
+        "scope": "issue",
+        "street": "310115103",
+        "street_name": "川沙新镇",
+        "topic": "公用事业/供水",
+        "issue_id": "i1",
+        "title": "",
+        "summary": "",
+        "evidence": AlertEvidence(count=5, distinct_callers=4, expected=0.4, recurrence_days=90.0),
+        "seq": 7,
+        "ticket_ids": ("T1", "T2", "T3", "T4", "T5"),
+        "ticket_count": 5,
+        "representative_ticket_id": "T1",
+        "first_ticket_at": at,
+        "opened_at": at,
+        "updated_at": at,
+        "keywords": ("停水",),
+        "handlers": ("区水务局",),
+        "tags": (),
+        "place": "锦绣花园",
+        "matter": "停水",
+        "standing": (
+            Standing(handler="区水务局", open=2, closed=1, ticket_ids=("T1", "T2", "T3")),
+            Standing(handler="", open=2, closed=0, ticket_ids=("T4", "T5")),
+        ),
+        **changes,
+    }
+    fields.setdefault("dedup_key", f"{fields['kind']}:{fields['scope']}:{fields['issue_id'] or fields['alert_id']}")
+    return Alert.model_validate(fields)

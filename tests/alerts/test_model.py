@@ -36,6 +36,17 @@ KEYS = [
     "keywords",
     "handlers",
     "tags",
+    "place",
+    "matter",
+    "standing",
+    "streets",
+    "companies",
+    "domains",
+    "covers",
+    "withheld",
+    "withheld_count",
+    "restricted",
+    "contradicted",
 ]
 EVIDENCE_KEYS = [
     "count",

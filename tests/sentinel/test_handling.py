@@ -36,7 +36,7 @@ def test_a_ticket_moves_with_its_dispatching_from_one_handler_to_the_next(
 ) -> None:
     watch.take(ticket(1, event="dispatched", handler="水务所", due_at=9e9), issue)
     watch.take(ticket(2, event="dispatched", handler="物业科"), issue)
-    assert [tuple(load) for load in issue.loads()] == [("物业科", 1, 0)]
+    assert [load[:3] for load in issue.loads()] == [("物业科", 1, 0)]
     assert [(d.handler, d.left, d.due_at) for d in told(watch)] == [
         ("水务所", False, 9e9), ("水务所", True, 0.0), ("物业科", False, 9e9),
     ]  # fmt: skip
@@ -47,7 +47,7 @@ def test_a_closing_counts_once(watch: HandlingWatch, issue: Issue, ticket: Build
     for minutes in (2, 3):
         watch.take(ticket(minutes, event="closed", solved=True), issue)
     assert issue.open_tickets == 0
-    assert [tuple(load) for load in issue.loads()] == [("水务所", 0, 1)]
+    assert [load[:3] for load in issue.loads()] == [("水务所", 0, 1)]
 
 
 def test_the_third_return_is_bounced_and_says_how_often(watch: HandlingWatch, issue: Issue, ticket: Build) -> None:

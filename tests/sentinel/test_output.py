@@ -71,7 +71,7 @@ def test_a_second_run_overwrites_the_first_and_leaves_no_other_file(tmp_path: Pa
             output.finish({"files": [ticket]})
     assert [issue["ticket_ids"] for issue in rows(tmp_path / "issues.jsonl")] == [["B"]]
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "alerts.jsonl", "assignments.csv", "issues.jsonl", "rejected.jsonl", "summary.json",
+        "alerts.jsonl", "assignments.csv", "issues.jsonl", "pushes.jsonl", "rejected.jsonl", "summary.json",
     ]  # fmt: skip
 
 

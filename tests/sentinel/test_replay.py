@@ -13,7 +13,7 @@ from rich.console import Console
 from sentinel.replay_command import run_replay
 from sentinel.tickets import TicketEvent
 
-RESULTS = ("alerts.jsonl", "issues.jsonl", "assignments.csv")
+RESULTS = ("alerts.jsonl", "pushes.jsonl", "issues.jsonl", "assignments.csv")
 
 
 def replay(file: Path, out: Path, *, workers: int = 0, speed: float = 0.0) -> dict[str, bytes]:

@@ -223,3 +223,35 @@ def test_an_encoder_asked_for_takes_precedence(write: Write) -> None:
     with pytest.raises(ConfigError) as caught:
         load_settings(directory, encoder="smal")
     assert caught.value.problems[0].value == "smal"
+
+
+def test_a_route_may_name_only_what_there_is(write: Write) -> None:
+    shipped = (default_config_dir() / "subscribers.yaml").read_text("utf-8")
+    wrong = shipped.replace("match: {domains: conduct}", "match: {domains: conducts, topic: 公用, street: 310115999}")
+    told = {problem.field.rpartition(".")[2]: problem for problem in problems(write(subscribers_yaml=wrong))}
+    assert set(told) == {"domains", "topic", "street"}
+    assert "did you mean conduct?" in told["domains"].fix
+    assert told["topic"].line == told["street"].line == 1 + wrong[: wrong.index("conducts")].count("\n")
+    assert "streets/pudong.json" in told["street"].wrong
+
+
+def test_a_subscriber_that_is_not_there_is_told_with_the_known_ones(write: Write) -> None:
+    shipped = (default_config_dir() / "subscribers.yaml").read_text("utf-8")
+    (problem,) = problems(write(subscribers_yaml=shipped.replace("to: [supervision]", "to: [supervisor]")))
+    assert "supervisor, which is no subscriber" in problem.wrong
+    assert "supervision" in problem.fix
+
+
+@pytest.mark.parametrize(
+    ("sink", "said"),
+    [
+        ("{name: bot, kind: wecom, subscribers: [command-center]}", "needs url_file"),
+        ("{name: bot, kind: pigeon, subscribers: [command-center]}", "not one of the known values"),
+        ("{name: out, kind: file, subscribers: [x], path: /tmp/x, secret_file: /tmp/y}", "no use for secret_file"),
+        ("{name: out, kind: terminal, subscribers: []}", "too few"),
+    ],
+)
+def test_a_sink_says_what_it_needs(write: Write, sink: str, said: str) -> None:
+    (problem,) = problems(write(sinks_yaml=f"sinks:\n  - {sink}\n"))
+    assert said in problem.wrong
+    assert problem.line == 2

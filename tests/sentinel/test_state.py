@@ -25,7 +25,12 @@ def lines(rounds: Sequence[Said], zone: tzinfo) -> list[str]:
     return [
         line
         for said in rounds
-        for line in (*(a.to_json_line(zone) for a in said.alerts), *map(repr, said.assigned), *map(repr, said.issues))
+        for line in (
+            *(alert.to_json_line(zone) for alert in said.alerts),
+            *(push.to_json_line(zone) for push in said.pushes),
+            *map(repr, said.assigned),
+            *map(repr, said.issues),
+        )
     ]
 
 

@@ -78,9 +78,9 @@ def test_fields_not_given_take_no_room(ticket: Callable[..., RoutedTicket]) -> N
 def test_digests_are_read_bit_for_bit(digests: list[Digest]) -> None:
     assert {type(digest) for digest in digests} == {IssueDigest, HandlerDigest}
     ticks = (Tick(7, 300.0), End(9, 305.0))
-    read = decode_answer(encode_answer(Answer(5, 3, ticks, tuple(digests), 1, 2)))
+    read = decode_answer(encode_answer(Answer(5, 3, ticks, tuple(digests), 1, 2, ("{}",))))
     assert read[:3] == (5, 3, ticks)
-    assert read[4:] == (1, 2)
+    assert read[4:] == (1, 2, ("{}",))
     assert list(map(plain, read.digests)) == list(map(plain, digests))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sentinel.intake import Door
-from sentinel.pipeline import Pipeline
+from sentinel.pipeline import Pipeline, Said, delivery_of
 from sentinel.settings import Settings, load_document
 from sentinel.shared import Shared
 from sentinel.stream import envelope, snapshot
@@ -17,6 +17,7 @@ from sentinel.stream.configurations import Configurations
 from sentinel.stream.envelope import Message, Outgoing, header
 from sentinel.stream.inbox import control
 from sentinel.stream.intake import IntakeUnit, wall_clock
+from sentinel.stream.journal import Follower
 from sentinel.stream.metrics import Metrics
 from sentinel.stream.produce import event_to_json
 from sentinel.stream.snapshot import Manifest, Place, Snapshot
@@ -91,7 +92,9 @@ class World:
             lambda o: IntakeUnit(configurations, lambda _: door, document, "routed", "tickets", metrics, o),
         )
         self.streets = [Actor(self.topic("routed", n), street(n)) for n in range(64)]
-        self.city = Actor(self.topic("digests", 0), lambda o: CityUnit(configurations, "alerts", "digests", metrics, o))
+        self.city = Actor(
+            self.topic("digests", 0), lambda o: CityUnit(configurations, "alerts", "digests", "journal", metrics, o)
+        )
 
     def topic(self, name: str, partition: int) -> list[Message]:
         """One partition."""
@@ -131,6 +134,12 @@ class World:
             assert found.setdefault(header(message.headers, "ce_id"), message.value) == message.value
         return found
 
+    def pushes(self, settings: Settings) -> list[bytes]:
+        """What delivery makes of the journal, of which every entry may come more than once."""
+        follower = Follower(delivery_of(settings), settings)
+        pushes = [push for message in self.topic("journal", 0) for push in follower.take(message)]
+        return [push.to_json_line(settings.timezone).encode() for push in pushes]
+
 
 def messages_of(events: list[TicketEvent], *, finish: bool = True) -> list[Message]:
     found = [
@@ -143,33 +152,58 @@ def messages_of(events: list[TicketEvent], *, finish: bool = True) -> list[Messa
 
 
 @pytest.fixture(scope="module")
-def expected(events: list[TicketEvent], shared: Shared, door: Door, settings: Settings) -> list[bytes]:
-    """The lines of a replay."""
+def replayed(events: list[TicketEvent], shared: Shared, door: Door) -> list[Said]:
+    """All that a replay says."""
     pipeline = Pipeline(shared, door)
-    said = []
+    said: list[Said] = []
     for position, event in enumerate(events):
         pipeline.take(position, event)
         said += pipeline.said()
-    said += pipeline.finish()
-    lines = [alert.to_json_line(settings.timezone).encode() for round_ in said for alert in round_.alerts]
+    return said + pipeline.finish()
+
+
+@pytest.fixture(scope="module")
+def expected(replayed: list[Said], settings: Settings) -> list[bytes]:
+    """The lines of a replay."""
+    lines = [alert.to_json_line(settings.timezone).encode() for said in replayed for alert in said.alerts]
     assert any(b'"street":""' in line for line in lines), "the city speaks too"
     assert len(lines) > 10
     return lines
 
 
+@pytest.fixture(scope="module")
+def pushed(replayed: list[Said], settings: Settings) -> list[bytes]:
+    """What a replay delivers."""
+    lines = [push.to_json_line(settings.timezone).encode() for said in replayed for push in said.pushes]
+    assert len(lines) > 20
+    return lines
+
+
 def test_the_units_say_what_a_replay_says(
-    events: list[TicketEvent], shared: Shared, door: Door, expected: list[bytes]
+    events: list[TicketEvent],
+    shared: Shared,
+    door: Door,
+    settings: Settings,
+    expected: list[bytes],
+    pushed: list[bytes],
 ) -> None:
     world = World(shared, door, messages_of(events), 1, crashes=False)
     world.run()
     assert sorted(world.alerts().values()) == sorted(expected)
     assert len(world.topic("alerts", 0)) == len(expected), "nothing is said twice"
+    assert world.pushes(settings) == pushed
     assert world.topic("dead", 0) == []
 
 
 @pytest.mark.parametrize("seed", [2, 3, 4])
 def test_whoever_crashes_when_the_same_is_said(
-    seed: int, events: list[TicketEvent], shared: Shared, door: Door, expected: list[bytes]
+    seed: int,
+    events: list[TicketEvent],
+    shared: Shared,
+    door: Door,
+    settings: Settings,
+    expected: list[bytes],
+    pushed: list[bytes],
 ) -> None:
     world = World(shared, door, messages_of(events), seed, crashes=True)
     world.run()
@@ -177,6 +211,7 @@ def test_whoever_crashes_when_the_same_is_said(
     assert world.city.crashes
     assert sum(actor.crashes for actor in world.streets) > 10
     assert sorted(world.alerts().values()) == sorted(expected)
+    assert world.pushes(settings) == pushed
     assert world.topic("dead", 0) == []
 
 

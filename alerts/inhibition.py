@@ -1,0 +1,165 @@
+"""Inhibition: an open alert stands for others that belong to it, and they are not pushed beside it.
+
+Of two alerts that would stand for each other the narrower does: an issue before a topic, a topic before all that
+people call about. A wider one stands for a narrower one only where nothing narrower stands for itself. So nobody ever
+stands, over however many others, for what stands for him, and of alerts that belong together one always speaks.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from alerts.matching import within
+from alerts.model import Alert, Scope
+from alerts.subscribers import Inhibition
+
+ENOUGH: Final = 0.5
+"""Share of an alert's tickets that must be another's for it to belong to it."""
+LEAST: Final = 0.2
+"""An alert with fewer tickets than this share of another's stands for it no more. It is less than `ENOUGH` because
+what an alert was last told with may be old: it speaks again only as it grows past a step."""
+
+_WIDTHS: Final[tuple[Scope, ...]] = ("ticket", "issue", "handler", "cell", "topic", "street", "city")
+_Index = dict[str, dict[str, None]]
+
+
+class Inhibitions:
+    """Which open alerts stand for which. An alert never stands for itself, nor for one that stands for it."""
+
+    def __init__(self, rules: tuple[Inhibition, ...]) -> None:
+        """Start with no alerts."""
+        self.rules = rules
+        self._alerts: dict[str, Alert] = {}
+        self._sources: dict[str, tuple[int, ...]] = {}
+        """alert that may stand for others -> numbers of the rules by which"""
+        self._targets: dict[str, tuple[int, ...]] = {}
+        self._covers: _Index = {}
+        self._by_topic: _Index = {}
+        self._by_ticket: _Index = {}
+        self._issues: _Index = {}
+        self._target_topics: _Index = {}
+        self._target_tickets: _Index = {}
+
+    def put(self, alert: Alert) -> None:
+        """Take an open alert as it is now."""
+        self.drop(alert.alert_id)
+        numbered = list(enumerate(self.rules))
+        sources = tuple(n for n, rule in numbered if rule.by.holds(alert))
+        targets = tuple(n for n, rule in numbered if rule.mutes.holds(alert))
+        if not sources and not targets:
+            return
+        self._alerts[alert.alert_id] = alert
+        if sources:
+            self._sources[alert.alert_id] = sources
+        if targets:
+            self._targets[alert.alert_id] = targets
+        for index, keys in self._places(alert):
+            for key in keys:
+                index.setdefault(key, {})[alert.alert_id] = None
+
+    def drop(self, alert_id: str) -> None:
+        """Forget an alert that is open no more."""
+        alert = self._alerts.get(alert_id)
+        if alert is None:
+            return
+        for index, keys in self._places(alert):
+            for key in keys:
+                held = index.get(key, {})
+                held.pop(alert_id, None)
+                if not held:
+                    index.pop(key, None)
+        del self._alerts[alert_id]
+        self._sources.pop(alert_id, None)
+        self._targets.pop(alert_id, None)
+
+    def standing_for(self, alert_id: str) -> list[str]:
+        """Return the alerts that stand for this one, by id."""
+        narrower, wider = self._sides(alert_id)
+        return sorted(narrower + [source for source in wider if not self._sides(source)[0]])
+
+    def standing_under(self, alert_id: str) -> list[str]:
+        """Return the alerts for which this one stands, by id."""
+        source = self._alerts.get(alert_id)
+        if source is None or alert_id not in self._sources:
+            return []
+        found: dict[str, None] = {}
+        for issue in source.covers:
+            found.update(self._issues.get(issue, {}))
+        if source.topic:
+            found.update(self._target_topics.get(source.topic, {}))
+        for ticket in source.ticket_ids:
+            found.update(self._target_tickets.get(ticket, {}))
+        found.pop(alert_id, None)
+        free = not self._sides(alert_id)[0]
+        return sorted(
+            target
+            for target in found
+            if (free or _rank(source) < _rank(self._alerts[target])) and self._belongs(self._alerts[target], source)
+        )
+
+    def _sides(self, alert_id: str) -> tuple[list[str], list[str]]:
+        """Those to which an alert belongs: narrower and wider ones."""
+        alert = self._alerts.get(alert_id)
+        if alert is None or alert_id not in self._targets:
+            return [], []
+        found = {
+            *self._covers.get(alert.issue_id, ()),
+            *(source for path in _upwards(alert.topic) for source in self._by_topic.get(path, ())),
+            *(source for ticket in alert.ticket_ids for source in self._by_ticket.get(ticket, ())),
+        } - {alert_id}
+        sides: tuple[list[str], list[str]] = ([], [])
+        for other in found:
+            source = self._alerts[other]
+            if self._belongs(alert, source):
+                sides[_rank(source) > _rank(alert)].append(other)
+        return sides
+
+    def _belongs(self, target: Alert, source: Alert) -> bool:
+        shared = set(self._targets.get(target.alert_id, ())).intersection(self._sources.get(source.alert_id, ()))
+        return any(_belongs(self.rules[number], target, source) for number in sorted(shared))
+
+    def _places(self, alert: Alert) -> list[tuple[_Index, tuple[str, ...]]]:
+        places: list[tuple[_Index, tuple[str, ...]]] = []
+        sames = {self.rules[n].same for n in self._sources.get(alert.alert_id, ())}
+        muted = {self.rules[n].same for n in self._targets.get(alert.alert_id, ())}
+        if "issues" in sames:
+            places.append((self._covers, alert.covers))
+        if "topic" in sames and alert.topic:
+            places.append((self._by_topic, (alert.topic,)))
+        if "tickets" in sames:
+            places.append((self._by_ticket, alert.ticket_ids))
+        if "issues" in muted and alert.issue_id:
+            places.append((self._issues, (alert.issue_id,)))
+        if "topic" in muted:
+            places.append((self._target_topics, _upwards(alert.topic)))
+        if "tickets" in muted:
+            places.append((self._target_tickets, alert.ticket_ids))
+        return places
+
+
+def _belongs(rule: Inhibition, target: Alert, source: Alert) -> bool:
+    if rule.same == "issues":
+        return bool(target.issue_id) and target.issue_id in source.covers
+    if rule.same == "topic":
+        return bool(source.topic) and within(target.topic, source.topic)
+    if source.ticket_count < LEAST * target.ticket_count:
+        return False
+    own = set(source.ticket_ids)
+    shared = [place for place, ticket in enumerate(target.ticket_ids, 1) if ticket in own]
+    # what came after the last that both know the other may have too, and has not told yet
+    return bool(shared) and len(shared) >= ENOUGH * shared[-1]
+
+
+def _rank(alert: Alert) -> tuple[int, bool, int, str]:
+    """How narrow an alert is, the narrowest first; no two alike. What spans streets comes before its like."""
+    return _WIDTHS.index(alert.scope), alert.street != "", -len(_upwards(alert.topic)), alert.alert_id
+
+
+def _upwards(topic: str) -> tuple[str, ...]:
+    """A path and those above it.
+
+    >>> _upwards("a/b")
+    ('a', 'a/b')
+    """
+    parts = topic.split("/") if topic else []
+    return tuple("/".join(parts[: length + 1]) for length in range(len(parts)))

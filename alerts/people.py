@@ -1,0 +1,129 @@
+"""What people's actions do: to cases, to silences, and to who else is told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from alerts.actions import Action, Learned, Outcome
+from alerts.cases import Refused, Verb
+from alerts.lines import Line, Tracked
+from alerts.routing import Way
+from alerts.silences import Silence
+from alerts.views import visible
+
+if TYPE_CHECKING:
+    from alerts.delivery import Delivery
+
+_NOT_FOUND: Final = Outcome("not_found")
+MOST_REMEMBERED: Final = 10_000
+"""Outcomes of the latest actions, so that one that comes again gets the same answer."""
+MOST_SILENCES: Final = 1000
+"""Silences one recipient may have in force."""
+
+
+class People:
+    """Takes actions. Whoever may not see an alert is told that there is none."""
+
+    def __init__(self, delivery: Delivery) -> None:
+        """Work on a delivery's state."""
+        self._delivery = delivery
+        self._answered: dict[str, Outcome] = {}
+
+    def act(self, action: Action) -> Outcome:
+        """Take one action; a repeat gets the first answer and does nothing."""
+        known = self._answered.get(action.action_id)
+        if known is not None:
+            return known
+        if action.verb == "silence" or action.verb == "unsilence":
+            outcome = self._silence(action)
+        else:
+            outcome = self._case(action, action.verb)
+        self._answered[action.action_id] = outcome._replace(learned=None)
+        if len(self._answered) > MOST_REMEMBERED:
+            del self._answered[next(iter(self._answered))]
+        return outcome
+
+    def _case(self, action: Action, verb: Verb) -> Outcome:
+        delivery = self._delivery
+        line, tracked = delivery.line_of(action.alert_id, action.by), delivery.tracked.get(action.alert_id)
+        if line is None or tracked is None:
+            return _NOT_FOUND
+        recipient = line.way.recipient
+        case = tracked.case_of(recipient)
+        target = None
+        if verb == "transfer":
+            target = delivery.router.recipient(action.target, delivery.streets, delivery.handlers)
+            if target is None or not visible(tracked.alert, target, granted=True) or target.room != recipient.room:
+                return Outcome("refused", "没有这个转交对象，或不得转交给它")
+        ended = case.ended
+        refused = case.act(action.at.timestamp(), verb, action.by, action.person, action.why, action.target)
+        if isinstance(refused, Refused):
+            return Outcome("refused", refused.reason)
+        if target is not None:
+            way = Way(target, "transfer", line.way.timing, "transferred")
+            note = f"{recipient.name}转交：{action.why}"
+            delivery.say_at_once(tracked, way, "transferred", note, granted=True)
+        elif verb in ("accept", "refuse"):
+            self._receipt(tracked, line, "已接收" if verb == "accept" else "已拒收", action.why)
+        elif case.ended and not ended:
+            self._ended(tracked, line, "误报" if verb == "false_alarm" else "已处置", action.why)
+        learned = None
+        if verb in ("confirm", "false_alarm") and recipient.room == "":
+            alert = tracked.alert
+            learned = Learned(alert.street, alert.dedup_key, verb == "confirm")
+        return Outcome("done", learned=learned)
+
+    def _receipt(self, tracked: Tracked, line: Line, what: str, why: str) -> None:
+        """Tell those who transferred it what became of that."""
+        recipient = line.way.recipient
+        senders = {
+            event.by: None
+            for event in tracked.case_of(recipient).events
+            if event.what == "transfer" and event.target == recipient.id
+        }
+        for sender in senders:
+            back = self._delivery.line_of(tracked.alert.alert_id, sender)
+            if back is not None:
+                note = f"{recipient.name}{what}" + (f"：{why}" if why else "")
+                self._delivery.say_at_once(tracked, back.way, "receipt", note, granted=back.granted)
+
+    def _ended(self, tracked: Tracked, line: Line, what: str, why: str) -> None:
+        """Tell all who handle the alert, and were told of it, that one of them has ended it."""
+        room = line.way.recipient.room
+        for other in list(tracked.lines.values()):
+            if other.way.recipient.room == room and other.before is not None:
+                other.pending.clear()
+                note = what + (f"：{why}" if why and other.way.recipient == line.way.recipient else "")
+                self._delivery.say(tracked, other, "resolved", note)
+
+    def _silence(self, action: Action) -> Outcome:
+        delivery = self._delivery
+        if action.verb == "unsilence":
+            silence = delivery.silences.get(action.target)
+            if silence is None or silence.recipient != action.by:
+                return _NOT_FOUND
+            why = f"{action.person or action.by}取消" + (f"：{action.why}" if action.why else "")
+            delivery.silence_over(silence.id, "silence_ended", why)
+            return Outcome("done")
+        recipient = delivery.router.recipient(action.by, delivery.streets, delivery.handlers)
+        assert action.match is not None
+        assert action.until is not None
+        until = action.until.timestamp()
+        if recipient is None:
+            return _NOT_FOUND
+        if until <= delivery.clock:
+            return Outcome("refused", "结束时间已过")
+        if len(delivery.silences.of(recipient.id)) >= MOST_SILENCES:
+            return Outcome("refused", f"暂停推送已达{MOST_SILENCES}条，请先取消一些")
+        silence = Silence(
+            action.action_id, recipient.id, action.match, action.person or recipient.name, action.why,
+            delivery.clock, until,
+        )  # fmt: skip
+        delivery.silences.start(silence)
+        delivery.silence_started(silence.id, until)
+        local = action.until.astimezone(delivery.zone)
+        when = f"{local.month}月{local.day}日{local:%H:%M}"
+        delivery.tell(
+            recipient, "silenced", f"暂停推送至{when}：{silence.match.told()}", f"{silence.author}：{silence.reason}"
+        )
+        return Outcome("done")

@@ -1,0 +1,1 @@
+"""Where pushes go: sinks behind one protocol, each with its own queue, and the way back."""

@@ -1,0 +1,366 @@
+"""Delivery in a worker: the journal into `pushes`, and `pushes` into the sinks. Of several workers one does each.
+
+Delivery's state is a function of the journal, so it is built by reading the journal from its beginning. Each push on
+`pushes` tells which entry it came of and as which of that entry's pushes; what `pushes` holds already is not sent
+again. So whatever is killed when, `pushes` holds everything once and in order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import KafkaError
+from pydantic import ValidationError
+
+from alerts import Alert
+from alerts.actions import Action
+from alerts.pushes import Push, PushReason, push_id
+from sentinel.delivery.courier import Courier
+from sentinel.delivery.logs import KafkaSink, RedisSink
+from sentinel.delivery.opening import open_local
+from sentinel.delivery.settings import SinkSettings
+from sentinel.delivery.sink import Sink
+from sentinel.pipeline import delivery_of
+from sentinel.settings import Settings
+from sentinel.stream import envelope
+from sentinel.stream.early import Early
+from sentinel.stream.envelope import Message, Outgoing, PoisonError, header
+from sentinel.stream.environment import Environment
+from sentinel.stream.inbox import control
+from sentinel.stream.journal import Follower, action_entry
+from sentinel.stream.log_reader import LogReader, message_of
+from sentinel.stream.outbox import open_producer
+from sentinel.stream.topics import ALERTS, FEEDBACK, JOURNAL, PUSHES, TICKETS, Topics
+
+log = logging.getLogger(__name__)
+
+ORIGIN: Final = "sentinel_origin"
+"""Header: offset of the journal's entry that a push came of, and its number among that entry's pushes."""
+NEWS_SECONDS: Final = 900.0
+"""How old a transition may be, when the brokers get it, to be told before its round is over."""
+_KNOW_REPEATS: Final = frozenset({"file", "kafka", "redis"})
+"""Sinks that take each push once, or whose readers do: of them it is enough to remember every few where they are."""
+_RETRY: Final = 1.0
+_BATCH: Final = 200
+
+
+class Deliverer:
+    """All of delivery in one worker.
+
+    Parameters
+    ----------
+    settings
+        Those of this worker's directory; from the journal's first entry on, those that the log says.
+    """
+
+    def __init__(self, environment: Environment, settings: Settings, topics: Topics) -> None:
+        self._environment = environment
+        self._settings = settings
+        self._topics = topics
+        self.couriers: dict[str, Courier] = {}
+
+    async def run(self) -> None:
+        """Go on until cancelled, whatever happens."""
+        work = [
+            self._kept_going("delivery", self._deliver),
+            self._kept_going("feedback", self._take_feedback),
+            *(self._kept_going(f"sink {sink.name}", self._courier(sink)) for sink in self._settings.sinks.sinks),
+        ]
+        async with asyncio.TaskGroup() as group:
+            for one in work:
+                group.create_task(one)
+
+    async def _kept_going(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await work()
+            except (KafkaError, OSError) as error:
+                log.warning("%s stops for a moment (%s)", what, type(error).__name__)
+            except Exception:
+                log.exception("%s stops for a moment", what)
+            await asyncio.sleep(_RETRY)
+
+    # -- the journal into pushes -------------------------------------------------------------------------
+
+    async def _deliver(self) -> None:
+        async with self._owning("delivery", JOURNAL) as owned:
+            await owned.wait()
+            await _until_cleared(owned, self._follow())
+
+    async def _follow(self) -> None:
+        """Build the state, then say what is new."""
+        follower = Follower(delivery_of(self._settings), self._settings)
+        early = Early(follower.delivery)
+        done = await self._said(early)
+        producer = await open_producer(self._environment.kafka)
+        lookout = asyncio.get_running_loop().create_task(self._look_out(early, producer))
+        try:
+            async with LogReader(self._environment.kafka, self._topics.name(JOURNAL)) as reader:
+                async for batch in reader.batches():
+                    sent: list[Outgoing] = []
+                    for message in batch:
+                        sent += self._taken(follower, early, message, done)
+                    early.decided(follower.decided)
+                    pending = [
+                        await producer.send(m.topic, m.value, m.key, partition=0, headers=list(m.headers)) for m in sent
+                    ]
+                    for future in pending:
+                        await future
+                    if lookout.done():
+                        lookout.result()
+        finally:
+            lookout.cancel()
+            await asyncio.gather(lookout, return_exceptions=True)
+            await producer.stop()
+
+    async def _look_out(self, early: Early, producer: AIOKafkaProducer) -> None:
+        """Send what cannot wait for its round."""
+        async with LogReader(self._environment.kafka, self._topics.name(ALERTS)) as reader:
+            reader.seek(await reader.ends())
+            async for batch in reader.batches():
+                for message in batch:
+                    alert = Alert.model_validate_json(message.value or b"")
+                    if message.appended - alert.updated_at.timestamp() > NEWS_SECONDS:
+                        continue  # history is being replayed, and its rounds come fast enough
+                    for push in early.arrived(alert):
+                        await self._send_alone(producer, push)
+
+    async def _send_alone(self, producer: AIOKafkaProducer, push: Push) -> None:
+        """Send a push that came of no entry of the journal."""
+        source = f"{self._topics.application}/delivery"
+        await producer.send_and_wait(
+            self._topics.name(PUSHES),
+            push.to_json_line(self._settings.timezone).encode(),
+            push.subscriber.encode(),
+            partition=0,
+            headers=list(envelope.envelope(envelope.PUSH, push.push_id, source)),
+        )
+
+    def _taken(self, follower: Follower, early: Early, message: Message, done: tuple[int, int]) -> list[Outgoing]:
+        try:
+            pushes = follower.take(message)
+        except PoisonError as error:
+            log.error("%s, offset %d: %s", message.topic, message.offset, error)
+            return []
+        source, zone = f"{self._topics.application}/delivery", self._settings.timezone
+        sent = [
+            Outgoing(
+                self._topics.name(PUSHES),
+                0,
+                push.subscriber.encode(),
+                push.to_json_line(zone).encode(),
+                (*envelope.envelope(envelope.PUSH, push.push_id, source), (ORIGIN, f"{message.offset}/{n}".encode())),
+            )
+            for n, push in enumerate(pushes)
+            if (message.offset, n) > done and push.push_id not in early.sent
+        ]
+        for identity, outcome in follower.outcomes.items():
+            if outcome.learned is not None and message.offset > done[0]:
+                street, dedup_key, real = outcome.learned
+                data = {"street": street, "dedup_key": dedup_key, "real": real}
+                key, value, headers = control(self._topics.application, envelope.FEEDBACK, identity, data)
+                sent.append(Outgoing(self._topics.name(TICKETS), 0, key, value, headers))
+        follower.outcomes = {}
+        return sent
+
+    async def _said(self, early: Early) -> tuple[int, int]:
+        """What the newest push came of, (-1, -1) if there is none; and note those that were sent early."""
+        async with LogReader(self._environment.kafka, self._topics.name(PUSHES)) as reader:
+            end = (await reader.ends())[0]
+            begin = (await reader.begins())[0]
+            newest, back = (-1, -1), _BATCH
+            while newest == (-1, -1):
+                reader.seek({0: max(begin, end - back)})
+                async for batch in reader.to_end():
+                    for message in batch:
+                        offset, _, number = header(message.headers, ORIGIN).partition("/")
+                        if offset:
+                            newest = max(newest, (int(offset), int(number)))
+                        else:
+                            early.remember([header(message.headers, "ce_id")])
+                if end - back <= begin:
+                    break
+                back *= 8  # nothing but what sinks have told of themselves
+            return newest
+
+    # -- feedback into the journal -----------------------------------------------------------------------
+
+    async def _take_feedback(self) -> None:
+        producer = await open_producer(self._environment.kafka)
+        consumer = self._consumer("feedback")
+        try:
+            await consumer.start()
+            consumer.subscribe([self._topics.name(FEEDBACK)])
+            while True:
+                found = await consumer.getmany(timeout_ms=500)
+                for message in (message_of(record) for records in found.values() for record in records):
+                    try:
+                        action = action_of(message)
+                    except PoisonError as error:
+                        log.error("%s, offset %d: %s", message.topic, message.offset, error)
+                        continue
+                    entry = action_entry(self._topics.name(JOURNAL), self._topics.application, action)
+                    await producer.send_and_wait(
+                        entry.topic, entry.value, entry.key, partition=0, headers=list(entry.headers)
+                    )
+                if found:
+                    await consumer.commit()
+        finally:
+            await consumer.stop()
+            await producer.stop()
+
+    # -- pushes into sinks -------------------------------------------------------------------------------
+
+    def _courier(self, settings: SinkSettings) -> Callable[[], Awaitable[None]]:
+        async def work() -> None:
+            courier = Courier(settings.name, self._opened(settings), settings.allowed, self._tell_trouble)
+            self.couriers[settings.name] = courier
+            consumer = self._consumer(f"sink.{settings.name}")
+            try:
+                await consumer.start()
+                consumer.subscribe([self._topics.name(PUSHES)])
+                while True:
+                    found = await consumer.getmany(timeout_ms=500, max_records=20)
+                    for at, records in found.items():
+                        for record in records:
+                            message = message_of(record)
+                            push = _push_of(message) if settings.takes((message.key or b"").decode()) else None
+                            if push is not None:
+                                # signs of life go on meanwhile: the consumer sends them by itself
+                                await courier.deliver(push)
+                                if settings.kind not in _KNOW_REPEATS:
+                                    await consumer.commit({at: message.offset + 1})
+                    if found:
+                        await consumer.commit()
+            finally:
+                await consumer.stop()
+                await courier.close()
+
+        return work
+
+    def _opened(self, settings: SinkSettings) -> Sink:
+        application, zone = self._topics.application, self._settings.timezone
+        if settings.kind == "kafka":
+            stream = self._settings.stream
+            return KafkaSink(
+                self._environment.kafka,
+                application,
+                zone,
+                replication=stream.replication,
+                retention=stream.retention.alerts,
+            )
+        if settings.kind == "redis":
+            return RedisSink(self._environment.redis, application, zone)
+        return open_local(settings, application, zone)
+
+    async def _tell_trouble(self, name: str, reason: str, lasted: float) -> None:
+        """Tell the command centre, through `pushes`, that a sink fails or takes pushes again."""
+        at = datetime.fromtimestamp(time.time(), UTC)
+        minutes = f"{lasted / 60:.0f}分钟"
+        title = f"推送通道{name}故障已{minutes}" if reason else f"推送通道{name}已恢复，故障历时{minutes}"
+        text = f"{title}\n{reason}；推送已排队，恢复后按序补发。" if reason else f"{title}，排队的推送正在按序补发。"
+        kind: PushReason = "sink_failing" if reason else "sink_recovered"
+        push = Push.model_validate({
+            "push_id": push_id("command-center", at, 0, kind, (), text),
+            "subscriber": "command-center",
+            "at": at,
+            "seq": 0,
+            "reason": kind,
+            "severity": None,
+            "title": title,
+            "text": text,
+        })  # fmt: skip
+        producer = await open_producer(self._environment.kafka)
+        try:
+            await self._send_alone(producer, push)
+        finally:
+            await producer.stop()
+
+    # -- groups ------------------------------------------------------------------------------------------
+
+    def _consumer(self, name: str) -> AIOKafkaConsumer:
+        return AIOKafkaConsumer(
+            bootstrap_servers=list(self._environment.kafka),
+            group_id=f"{self._topics.application}.{name}",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            client_id=f"sentinel-{name}",
+            # a sink may be down for a day, and what was fetched meanwhile is still its own
+            max_poll_interval_ms=7 * 86_400_000,
+        )
+
+    @asynccontextmanager
+    async def _owning(self, name: str, topic: str) -> AsyncIterator[asyncio.Event]:
+        """An event that is set while this worker is the one of its group that has a topic."""
+        consumer, owned = self._consumer(name), asyncio.Event()
+        await consumer.start()
+        try:
+            consumer.subscribe([self._topics.name(topic)], listener=_Owned(owned))
+            beat = asyncio.get_running_loop().create_task(_poll(consumer, TopicPartition(self._topics.name(topic), 0)))
+            try:
+                yield owned
+            finally:
+                beat.cancel()
+        finally:
+            await consumer.stop()
+
+
+class _Owned(ConsumerRebalanceListener):  # type: ignore[misc]
+    def __init__(self, owned: asyncio.Event) -> None:
+        self._owned = owned
+
+    def on_partitions_revoked(self, revoked: Any) -> None:  # noqa: ARG002
+        self._owned.clear()
+
+    def on_partitions_assigned(self, assigned: Any) -> None:
+        if assigned:
+            self._owned.set()
+
+
+async def _poll(consumer: AIOKafkaConsumer, at: TopicPartition) -> None:
+    """Stay in the group; what there is to read is read by another reader."""
+    while True:
+        if at in consumer.assignment():
+            consumer.pause(at)
+        await consumer.getmany(timeout_ms=200)
+
+
+async def _until_cleared(owned: asyncio.Event, work: Awaitable[None]) -> None:
+    """Work for as long as an event is set."""
+    task = asyncio.ensure_future(work)
+    try:
+        while owned.is_set() and not task.done():
+            await asyncio.wait({task}, timeout=0.2)
+        if task.done():
+            task.result()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def _push_of(message: Message) -> Push | None:
+    """The push in a message; None, and a line in the log, if there is none: it would not become one by waiting."""
+    try:
+        return Push.model_validate_json(message.value or b"")
+    except ValidationError:
+        log.error("%s, offset %d: is no push", message.topic, message.offset)
+        return None
+
+
+def action_of(message: Message) -> Action:
+    """The action in a message of `feedback`. Raises `PoisonError`."""
+    try:
+        data = json.loads(message.value or b"")
+        if isinstance(data, dict) and header(message.headers, "content-type").startswith(envelope.STRUCTURED):
+            data = data["data"]
+        return Action.model_validate(data)
+    except (ValueError, KeyError) as error:
+        raise PoisonError(f"is no action ({type(error).__name__})") from None
