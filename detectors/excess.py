@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil, exp, floor, inf, log, sqrt
+from math import ceil, exp, floor, inf, log, log10, sqrt
 from typing import Final
 
 import numpy as np
@@ -16,7 +16,7 @@ from detectors.seasonal import Forecast, log_chance, log_chance_with
 F64 = NDArray[np.float64]
 
 # Logarithms of the Bayes factors whose chance is kept.
-_MARKS: Final = np.arange(0.0, 10.01, 0.5)
+_MARKS: Final = np.array([*np.arange(0.0, 10.0, 0.5), 10, 11, 12, 14, 16, 19, 23, 28, 34, 41, 50, 70, 100, 150, 220.0])
 _LINEAR_MARKS: Final = np.exp(_MARKS)
 _MOST_LOG: Final = 50.0
 _MOST: Final = exp(_MOST_LOG)
@@ -25,6 +25,9 @@ _NEGLIGIBLE: Final = 1e-9
 _MOST_STEPWISE: Final = 60.0
 _COARSE: Final = 6.0
 _MOST_STEPS: Final = 1000
+# No week and no year is a multiple of it.
+_ASK_EVERY: Final = 3
+_ASK_ALL: Final = 26
 
 
 @njit(cache=True)
@@ -39,16 +42,23 @@ def _step(
     mean: float,
     dispersion: float,
     sizes: F64,
-    profile: F64,
-    weights: F64,
+    shape: F64,
     before: F64,
     last: float,
-    chances: F64,
-) -> float:
-    """Log Bayes factor of a count; the chances of exceeding each mark, before it was seen, into ``chances``.
+    marks: F64,
+    known: float,
+    keep: float,
+    patience: float,
+    asked: float,
+) -> tuple[float, float]:
+    """Log Bayes factor of a count, and its score.
 
-    To exceed a mark is to be above it and above the last Bayes factor, the logarithm of which is ``last``.
+    To exceed a mark is to be above it and above the last Bayes factor, the logarithm of which is ``last``. Rows of
+    ``shape``: profile and weights. Rows of ``marks``: chances to exceed each now, mean of the chances so far, how
+    often it was exceeded. If ``asked`` is not 0, the chances are worked out before the count is looked at, and weigh
+    one over it in their mean.
     """
+    profile, weights = shape[0], shape[1]
     sd = sqrt(dispersion * mean)
     kinds, parts = before.shape
     # Outbreaks that add the same number of cases in this period share their likelihood ratio.
@@ -61,7 +71,10 @@ def _step(
                 more[n] = profile[j] * sizes[k] * sd
                 n += 1
             shares[n - 1] += weights[j] * before[k, j] / kinds
-    _exceed(mean, dispersion, more[:n], shares[:n], last, chances)
+    if asked > 0.0:
+        _exceed(mean, dispersion, more[:n], shares[:n], last, marks[0])
+        for mark in range(len(_MARKS)):
+            marks[1, mark] += (marks[0, mark] - marks[1, mark]) / asked
     usual = log_chance(count, mean, dispersion)
     total, at = 1e-300, -1
     for k in range(kinds):
@@ -73,7 +86,25 @@ def _step(
                 total += shares[at] * ratio
             # what had begun j periods ago has now lasted one more
             carried, before[k, j] = min(1e250, before[k, j] * ratio), carried
-    return log(total)
+    value, score, at = log(total), 0.0, 0
+    if value > last and value >= _MARKS[0]:
+        while at < len(_MARKS) - 2 and _MARKS[at + 1] <= value:
+            at += 1
+        low, high = _log_rate(marks, at, known, patience), _log_rate(marks, at + 1, known, patience)
+        score = max(0.0, -(low + (value - _MARKS[at]) / (_MARKS[at + 1] - _MARKS[at]) * (high - low)))
+    for mark in range(len(_MARKS)):
+        marks[2, mark] *= keep
+        if _MARKS[mark] < value and value > last:
+            marks[2, mark] += 1.0
+    return value, score
+
+
+@njit(cache=True)
+def _log_rate(marks: F64, mark: int, known: float, patience: float) -> float:
+    """Logarithm to base 10 of how often a mark was exceeded, by chance and by more than it, in ``known`` periods."""
+    expected = marks[1, mark] * known
+    unexplained = marks[2, mark] - expected - 2.0 * sqrt(expected) - patience
+    return log10(max(1e-30, marks[1, mark] + max(0.0, unexplained) / known))
 
 
 @njit(cache=True)
@@ -154,6 +185,9 @@ class Excess(base.Base):
         Periods after which a chance's weight has fallen to 1/e.
     weight
         What the shipped chances are worth, in periods.
+    patience
+        How often in that memory a mark may be exceeded by more than chance before this counts as usual here: true
+        outbreaks are in the past, too.
 
     Examples
     --------
@@ -175,46 +209,46 @@ class Excess(base.Base):
         weights: Sequence[float] = (1.0, 0.15),
         memory: float = 260.0,
         weight: float = 10.0,
+        patience: float = 6.0,
     ) -> None:
         self.sizes = tuple(sizes)
         self.profile = tuple(profile)
         self.weights = tuple(weights)
         self.memory = memory
         self.weight = weight
-        self._sizes, self._profile, self._weights = np.array(sizes), np.array(profile), np.array(weights)
+        self.patience = patience
+        self._sizes, self._shape = np.array(sizes), np.array([profile, weights])
         self._before = np.zeros((len(sizes), len(profile)))
         self._before[:, 0] = 1.0
-        self._last = -inf
-        self._chances = np.zeros(len(_MARKS))
-        self._rates = weight * 0.12 * np.exp(-1.15 * _MARKS)
+        self._marks = np.zeros((3, len(_MARKS)))
+        self._marks[1] = 0.12 * np.exp(-1.15 * _MARKS)
+        self._asked = weight
         self._known = weight
+        self._age = 0
         self.value = -inf
 
     def update(self, count: float, forecast: Forecast) -> float:
         """Take a count; ``-log10`` of the chance of such a Bayes factor in a period of this series."""
         mean, dispersion = forecast
-        value = _step(
+        # Chances are alike from one period to the next: a third of them will do, once there are some.
+        ask = self._age < _ASK_ALL or self._age % _ASK_EVERY == 0
+        self._age += 1
+        keep = exp(-1.0 / self.memory)
+        if ask:
+            self._asked = self._asked * keep**_ASK_EVERY + 1.0
+        self._known = self._known * keep + 1.0
+        self.value, score = _step(
             float(count),
             mean,
             dispersion,
             self._sizes,
-            self._profile,
-            self._weights,
+            self._shape,
             self._before,
-            self._last,
-            self._chances,
+            self.value,
+            self._marks,
+            self._known,
+            keep,
+            self.patience,
+            self._asked if ask else 0.0,
         )
-        keep = exp(-1.0 / self.memory)
-        self._rates = self._rates * keep + self._chances
-        self._known = self._known * keep + 1.0
-        rising = value > self._last
-        self._last = self.value = value
-        return self._score(value) if rising else 0.0
-
-    def _score(self, value: float) -> float:
-        if value < _MARKS[0]:
-            return 0.0
-        logs = np.log10(np.maximum(self._rates, 1e-12) / self._known)
-        at = min(int((value - _MARKS[0]) / 0.5), len(_MARKS) - 2)
-        share = (value - _MARKS[at]) / 0.5
-        return float(-(logs[at] + share * (logs[at + 1] - logs[at])))
+        return score

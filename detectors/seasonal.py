@@ -55,12 +55,44 @@ def log_chance_with(count: float, mean: float, dispersion: float, more: float) -
 
 
 @njit(cache=True)
-def _forecast(x: F64, offset: float, level: F64, rates: F64, covs: F64, chances: F64, out: F64) -> None:
-    """Mean and squared relative error of every model into rows 0 and 1 of ``out``, of their mixture into row 2."""
-    models, n = rates.shape
+def _features(x: F64, number: int, begun: int, year: float, harmonics: int, week: int) -> None:
+    """Level, trend since the begin, harmonics of the year, and factors of the weekdays, which add up to none."""
+    x[0], x[1] = 1.0, (number - begun) / year
+    at = 2
+    for j in range(1, harmonics + 1):
+        angle = 2.0 * pi * j * number / year
+        x[at], x[at + 1] = cos(angle), sin(angle)
+        at += 2
+    if week > 1:
+        today = number % week
+        x[at:] = -1.0 if today == week - 1 else 0.0
+        if today < week - 1:
+            x[at + today] = 1.0
+
+
+@njit(cache=True)
+def _forecast(
+    x: F64,
+    number: int,
+    begun: int,
+    year: float,
+    harmonics: int,
+    week: int,
+    offset: float,
+    rates: F64,
+    covs: F64,
+    models: F64,
+    out: F64,
+) -> float:
+    """Mean and squared relative error of every model into rows 0 and 1 of ``out``, of their mixture into row 2.
+
+    Returned is what that error adds to the dispersion. Rows of ``models``: how likely each is, the logarithm of that, and the variance by which its level wanders.
+    """
+    _features(x, number, begun, year, harmonics, week)
+    kinds, n = rates.shape
     mean = square = within = 0.0
-    for k in range(models):
-        covs[k, 0, 0] += level[k]
+    for k in range(kinds):
+        covs[k, 0, 0] += models[2, k]
         f, q = offset, 0.0
         for i in range(n):
             f += x[i] * rates[k, i]
@@ -68,53 +100,53 @@ def _forecast(x: F64, offset: float, level: F64, rates: F64, covs: F64, chances:
                 q += x[i] * covs[k, i, j] * x[j]
         m = exp(min(_MOST_LOG, max(_LEAST_LOG, f)))
         out[0, k], out[1, k] = m, q
-        mean += chances[k] * m
-        square += chances[k] * m * m
-        within += chances[k] * m * m * q
+        mean += models[0, k] * m
+        square += models[0, k] * m * m
+        within += models[0, k] * m * m * q
     # What the models differ by is an error of the mean, too.
     out[2, 0] = mean
     out[2, 1] = (within + square - mean * mean) / (mean * mean)
+    return mean * out[2, 1]
 
 
 @njit(cache=True)
 def _learn(
     count: float,
     x: F64,
-    sizes: F64,
     rates: F64,
     covs: F64,
     caps: F64,
-    logs: F64,
-    chances: F64,
-    grid: F64,
-    weights: F64,
+    models: F64,
+    noises: F64,
     out: F64,
     noise: float,
-    forget: F64,
+    recent: float,
+    forgetting: float,
+    fading: float,
     teach_noise: bool,
 ) -> float:
     """Learn from a finished count; the dispersion after it."""
-    models, n = rates.shape
+    kinds, n = rates.shape
     mean, error = out[2, 0], out[2, 1]
     top = -inf
-    for k in range(models):
+    for k in range(kinds):
         m, q = out[0, k], out[1, k]
         total = noise + m * q
         kept = count
-        if count > m:
-            sd = sqrt(total * m)
+        sd = sqrt(total * m)
+        if count > m + sd:
             up, down = count, 1.0
             usual = log_chance(count, m, total)
-            for size in sizes:
+            for size in _SIZES:
                 more = size * sd
-                chance = _OUTBREAK * exp(min(300.0, log_chance_with(count, m, total, more) - usual)) / len(sizes)
+                chance = _OUTBREAK * exp(min(300.0, log_chance_with(count, m, total, more) - usual)) / len(_SIZES)
                 base_cases = m + total * m / (total * m + more) * (count - m - more)
                 up += chance * max(0.0, base_cases)
                 down += chance
             kept = up / down
-        if models > 1:
-            logs[k] = forget[0] * logs[k] + log_chance(count, m, total)
-            top = max(top, logs[k])
+        if kinds > 1:
+            models[1, k] = recent * models[1, k] + log_chance(count, m, total)
+            top = max(top, models[1, k])
         gain = log((1.0 + q * kept / noise) / (1.0 + q * m / noise)) / q
         shrink = (1.0 - 1.0 / (1.0 + q * m / noise)) / q
         along = covs[k] @ x
@@ -123,41 +155,42 @@ def _learn(
         for i in range(n):
             for j in range(n):
                 covs[k, i, j] -= shrink * along[i] * along[j]
-        if forget[1] < 1.0:
+        if forgetting < 1.0:
             for i in range(n):
                 for j in range(n):
-                    covs[k, i, j] /= forget[1]
+                    covs[k, i, j] /= forgetting
             for i in range(n):
                 if covs[k, i, i] > caps[i]:
                     ratio = sqrt(caps[i] / covs[k, i, i])
                     for j in range(n):
                         covs[k, i, j] *= ratio
                         covs[k, j, i] *= ratio
-    if models > 1:
+    if kinds > 1:
         total = 0.0
-        for k in range(models):
-            chances[k] = exp(logs[k] - top)
-            total += chances[k]
-        for k in range(models):
-            chances[k] /= total
+        for k in range(kinds):
+            models[0, k] = exp(models[1, k] - top)
+            total += models[0, k]
+        for k in range(kinds):
+            models[0, k] /= total
     if not teach_noise:
         return noise
     top = -inf
-    for g in range(len(grid)):
-        total = grid[g] + mean * error
+    steps = noises.shape[1]
+    for g in range(steps):
+        total = noises[0, g] + mean * error
         said = log_chance(count, mean, total)
-        if count > mean:
-            sd = sqrt(total * mean)
-            usual, outbreak = said, 0.0
-            for size in sizes:
-                outbreak += exp(min(300.0, log_chance_with(count, mean, total, size * sd) - usual))
-            said += log1p(_OUTBREAK * outbreak / len(sizes))
-        weights[g] = forget[2] * weights[g] + said
-        top = max(top, weights[g])
+        sd = sqrt(total * mean)
+        if count > mean + sd:
+            outbreak = 0.0
+            for size in _SIZES:
+                outbreak += exp(min(300.0, log_chance_with(count, mean, total, size * sd) - said))
+            said += log1p(_OUTBREAK * outbreak / len(_SIZES))
+        noises[1, g] = fading * noises[1, g] + said
+        top = max(top, noises[1, g])
     up = down = 0.0
-    for g in range(len(grid)):
-        chance = exp(weights[g] - top)
-        up += chance * grid[g]
+    for g in range(steps):
+        chance = exp(noises[1, g] - top)
+        up += chance * noises[0, g]
         down += chance
     return up / down
 
@@ -240,64 +273,55 @@ class SeasonalForecast(base.Base):
         self._caps = np.array(spread)
         self._rates = np.zeros((len(drifts), len(spread)))
         self._covs = np.stack([np.diag(self._caps)] * len(drifts))
-        self._level = np.array(self.drifts)
-        self._logs = np.zeros(len(drifts))
-        self._chances = np.full(len(drifts), 1.0 / len(drifts))
-        self._grid = np.array(self.noises)
-        self._weights = -0.5 * np.log(self._grid)
-        self._forget = np.array([recent, forgetting, fading])
+        self._models = np.zeros((3, len(drifts)))
+        self._models[0], self._models[2] = 1.0 / len(drifts), self.drifts
+        self._noises = np.array([noises, -0.5 * np.log(noises)])
         self._out = np.zeros((3, max(2, len(drifts))))
         self._noise = first_noise
         self._x = np.zeros(len(spread))
-        self._asked = -1
+        self._begun = 0
         self.learned = 0
 
     def forecast(self, number: int, offset: float = 0.0) -> Forecast:
-        """Forecast period ``number``; ``offset`` is the logarithm of how many times a usual period it is."""
-        if number != self._asked:
-            self._asked = number
-            if not self.learned:
-                return Forecast(1.0, 2.0)
-            self._features(number)
-            _forecast(self._x, offset, self._level, self._rates, self._covs, self._chances, self._out)
-        mean = float(self._out[2, 0])
-        return Forecast(mean, self._noise + mean * float(self._out[2, 1]))
+        """Forecast period ``number``, counted from any epoch; asked once before each ``learn``.
 
-    def learn(self, number: int, count: float) -> None:
-        """Learn from the count of a period that is over, which has been forecast."""
+        ``offset`` is the logarithm of how many times a usual period it is.
+        """
         if not self.learned:
-            self._rates[:, 0] = log(max(count + _FIRST, _LEAST_MEAN))
-            self._features(number)
-            _forecast(self._x, 0.0, self._level, self._rates, self._covs, self._chances, self._out)
+            self._begun = number
+        unsure = _forecast(
+            self._x,
+            number,
+            self._begun,
+            self.year,
+            self.harmonics,
+            self.week,
+            offset,
+            self._rates,
+            self._covs,
+            self._models,
+            self._out,
+        )
+        return Forecast(self._out.item(2, 0), self._noise + unsure)
+
+    def learn(self, number: int, count: float, offset: float = 0.0) -> None:
+        """Learn from the count of the period that was forecast last, which is over."""
+        if not self.learned:
+            self._rates[:, 0] = log(max(count + _FIRST, _LEAST_MEAN)) - offset
+            self.forecast(number, offset)
         self._noise = _learn(
             count,
             self._x,
-            _SIZES,
             self._rates,
             self._covs,
             self._caps,
-            self._logs,
-            self._chances,
-            self._grid,
-            self._weights,
+            self._models,
+            self._noises,
             self._out,
             self._noise,
-            self._forget,
+            self.recent,
+            self.forgetting,
+            self.fading,
             self.learned >= self.teach_after,
         )
         self.learned += 1
-
-    def _features(self, number: int) -> None:
-        x = self._x
-        x[0], x[1] = 1.0, number / self.year
-        at = 2
-        for j in range(1, self.harmonics + 1):
-            angle = 2.0 * pi * j * number / self.year
-            x[at], x[at + 1] = cos(angle), sin(angle)
-            at += 2
-        if self.week > 1:
-            today = number % self.week
-            # factors that add up to none
-            x[at:] = -1.0 if today == self.week - 1 else 0.0
-            if today < self.week - 1:
-                x[at + today] = 1.0
