@@ -58,7 +58,9 @@ def main() -> None:
     if not SERIES.is_dir():
         console.print(f"skipped: the series are not at {SERIES}")
         return
-    names = sorted({file.stem.removesuffix(f"_{METHODS[0]}") for file in (SERIES / "reference_alarms").glob("*_bayes1.csv")})
+    names = sorted(
+        {file.stem.removesuffix(f"_{METHODS[0]}") for file in (SERIES / "reference_alarms").glob("*_bayes1.csv")}
+    )
     scores: dict[str, F64] = {}
     for name in names:
         test = PeriodTest.weekly()

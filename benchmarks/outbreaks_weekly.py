@@ -62,7 +62,8 @@ class Pair:
     def __init__(self, rng: np.random.Generator, scenario: dict[str, float], past: int, current: int) -> None:
         t = np.arange(1, WEEKS + 1)
         season = sum(
-            scenario["gamma1"] * np.cos(2 * np.pi * j * t / YEAR) + scenario["gamma2"] * np.sin(2 * np.pi * j * t / YEAR)
+            scenario["gamma1"] * np.cos(2 * np.pi * j * t / YEAR)
+            + scenario["gamma2"] * np.sin(2 * np.pi * j * t / YEAR)
             for j in range(1, int(scenario["m"]) + 1)
         )
         self.dispersion = scenario["phi"]

@@ -21,6 +21,8 @@ _LINEAR_MARKS: Final = np.exp(_MARKS)
 _MOST_LOG: Final = 50.0
 _MOST: Final = exp(_MOST_LOG)
 _NEGLIGIBLE: Final = 1e-9
+# By how much a log likelihood ratio rises at least in a standard deviation.
+_LEAST_RISE: Final = 0.01
 # Up to so many cases a standard deviation every count is looked at, beyond it this many in one.
 _MOST_STEPWISE: Final = 60.0
 _COARSE: Final = 6.0
@@ -32,8 +34,25 @@ _ASK_ALL: Final = 26
 
 @njit(cache=True)
 def _ratio(count: float, mean: float, dispersion: float, more: float, usual: float) -> float:
-    """Likelihood ratio of an outbreak of ``more`` cases, given the log chance without one."""
-    return exp(min(_MOST_LOG, log_chance_with(count, mean, dispersion, more) - usual))
+    """Likelihood ratio of an outbreak of ``more`` cases, given the log chance without one.
+
+    An outbreak of a size varies less than an overdispersed series. So from a count on the ratio would fall again, and
+    what is far too much would score less than what is too much: from there on it rises by little.
+    """
+    rise = _LEAST_RISE / sqrt(dispersion * mean)
+    beyond = 0.0
+    if dispersion > 1.0 + 1e-6:
+        with_more = mean + more
+        excess = (dispersion - 1.0) * mean / with_more
+        fall = excess / (1.0 + excess) / (1.0 - 1.0 / dispersion)
+        least = exp(rise)
+        if least > fall:
+            turn = (with_more / excess * fall - least * mean / (dispersion - 1.0)) / (least - fall)
+            turn = max(floor(mean), ceil(turn))
+            if count > turn:
+                beyond = (count - turn) * rise
+                count, usual = turn, log_chance(turn, mean, dispersion)
+    return exp(min(_MOST_LOG, beyond + log_chance_with(count, mean, dispersion, more) - usual))
 
 
 @njit(cache=True)
@@ -128,6 +147,7 @@ def _exceed(mean: float, dispersion: float, more: F64, shares: F64, last: float,
         excess = (dispersion - 1.0) * mean / with_more
         falls[i] = with_more / mean if poisson else excess / (1.0 + excess) / fall
         sizes[i] = 1.0 if poisson else with_more / excess
+    least_rise = exp(_LEAST_RISE / sd)
     chance = exp(usual)
     marks = len(chances)
     chances[:] = 0.0
@@ -160,7 +180,7 @@ def _exceed(mean: float, dispersion: float, more: F64, shares: F64, last: float,
             else:
                 chance *= (at + size) / (at + 1.0) * fall
                 for i in range(n):
-                    ratios[i] = min(_MOST, ratios[i] * (at + sizes[i]) / (at + size) * falls[i])
+                    ratios[i] = min(_MOST, ratios[i] * max(least_rise, (at + sizes[i]) / (at + size) * falls[i]))
         at += stride
     for mark in range(reached):
         chances[mark] = max(0.0, below - chances[mark])

@@ -27,7 +27,7 @@ class PeriodTest(base.Base):
     excess
         How far above that is how rare.
     quiet
-        Periods until it says anything: so many are learned first.
+        Periods learned before it says anything.
 
     Examples
     --------
@@ -43,9 +43,12 @@ class PeriodTest(base.Base):
         self.quiet = quiet
 
     @classmethod
-    def weekly(cls) -> Self:
-        """For counts a week: half of an outbreak comes in its first week, most of the rest in the second."""
-        return cls(SeasonalForecast(), Excess(), quiet=26)
+    def weekly(cls, year: float = 52.0) -> Self:
+        """For counts a week: half of an outbreak comes in its first week, most of the rest in the second.
+
+        ``year`` is how many weeks a year has.
+        """
+        return cls(SeasonalForecast(year=year), Excess(), quiet=4)
 
     @classmethod
     def daily(cls, days: int = 7) -> Self:
@@ -66,7 +69,7 @@ class PeriodTest(base.Base):
             memory=1500.0,
             patience=3.0,
         )
-        return cls(forecast, excess, quiet=4 * days)
+        return cls(forecast, excess, quiet=2 * days)
 
     def update(self, number: int, count: float, offset: float = 0.0) -> Verdict:
         """Take the count of period ``number``, which is over; ``offset`` as in ``SeasonalForecast.forecast``."""
