@@ -105,8 +105,9 @@ def _step(
                 total += shares[at] * ratio
             # what had begun j periods ago has now lasted one more
             carried, before[k, j] = min(1e250, before[k, j] * ratio), carried
-    value, score, at = log(total), 0.0, 0
+    value, score = log(total), 0.0
     if value > last and value >= _MARKS[0]:
+        at = 0
         while at < len(_MARKS) - 2 and _MARKS[at + 1] <= value:
             at += 1
         low, high = _log_rate(marks, at, known, patience), _log_rate(marks, at + 1, known, patience)

@@ -86,7 +86,8 @@ def _forecast(
 ) -> float:
     """Mean and squared relative error of every model into rows 0 and 1 of ``out``, of their mixture into row 2.
 
-    Returned is what that error adds to the dispersion. Rows of ``models``: how likely each is, the logarithm of that, and the variance by which its level wanders.
+    Returned is what that error adds to the dispersion. Rows of ``models``: how likely each is, the logarithm of that,
+    and the variance by which its level wanders.
     """
     _features(x, number, begun, year, harmonics, week)
     kinds, n = rates.shape
@@ -106,7 +107,7 @@ def _forecast(
     # What the models differ by is an error of the mean, too.
     out[2, 0] = mean
     out[2, 1] = (within + square - mean * mean) / (mean * mean)
-    return mean * out[2, 1]
+    return (within + square - mean * mean) / mean
 
 
 @njit(cache=True)
