@@ -5,8 +5,8 @@
 Every series of 624 weeks goes once, week by week, through `detectors.periods.PeriodTest`, the test by which `rising`
 judges finished weeks; the last 49 weeks are scored, with an outbreak and without. Beside it: EARS, an oracle that knows
 mean and dispersion, and, on a sample, methods of R's `surveillance` where `Rscript` has it (Debian package
-r-cran-surveillance). Parameters are read from `../shared/data/outbreak_series` (or SENTINEL_SHARED). Outbreaks without a case in the scored
-weeks are drawn anew.
+r-cran-surveillance). Parameters are read from `../shared/data/outbreak_series` (or SENTINEL_SHARED). Outbreaks without
+a case in the scored weeks are drawn anew.
 Writes benchmarks/results/outbreaks_weekly.json.
 """
 

@@ -107,11 +107,11 @@ def _step(
             carried, before[k, j] = min(1e250, before[k, j] * ratio), carried
     value, score = log(total), 0.0
     if value > last and value >= _MARKS[0]:
-        at = 0
-        while at < len(_MARKS) - 2 and _MARKS[at + 1] <= value:
-            at += 1
-        low, high = _log_rate(marks, at, known, patience), _log_rate(marks, at + 1, known, patience)
-        score = max(0.0, -(low + (value - _MARKS[at]) / (_MARKS[at + 1] - _MARKS[at]) * (high - low)))
+        below = 0
+        while below < len(_MARKS) - 2 and _MARKS[below + 1] <= value:
+            below += 1
+        low, high = _log_rate(marks, below, known, patience), _log_rate(marks, below + 1, known, patience)
+        score = max(0.0, -(low + (value - _MARKS[below]) / (_MARKS[below + 1] - _MARKS[below]) * (high - low)))
     for mark in range(len(_MARKS)):
         marks[2, mark] *= keep
         if _MARKS[mark] < value and value > last:
