@@ -3,10 +3,10 @@
     python -m benchmarks.city
 
 Simulates with seeds never used for tuning, replays with the shipped settings (a budget of 2 false alarms a week), and
-judges as `sentinel score` does. Beside it two peers look at the same issues (as our clusterer assigned them) and the same
-cells (street and given topic), at every ticket: a z-score of the last 24 hours against the 28 days before, and EARS C2.
-Their thresholds are the lowest of a grid that keep them at no more than two false alarms a week, or at no more than ours;
-a series that has alarmed is silent for three days. The first two weeks are not counted.
+judges as `sentinel score` does. Beside it two peers look at the same issues (as our clusterer assigned them) and the
+same cells (street and given topic), at every ticket: a z-score of the last 24 hours against the 28 days before, and
+EARS C2. Their thresholds are the lowest of a grid that keep them at no more than two false alarms a week, or at no
+more than ours; a series that has alarmed stays open for three days. The first two weeks are not counted.
 Writes benchmarks/results/city.json.
 """
 

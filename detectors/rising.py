@@ -254,6 +254,18 @@ class RisingDetector(StatisticalDetector):
         """Mean, and variance over mean, of the calls of a known series between two times."""
         return self._series[key].baseline.expected(t0, t1)
 
+    def days(self, key: str) -> float:
+        """Nominal days that the level of a series rests on, 0 for one that has never been fed."""
+        series = self._series.get(key)
+        return 0.0 if series is None else series.baseline.exposure
+
+    def share(self, key: str, of: str = "") -> float:
+        """Usual share of one series in another, 0 for one that has never been fed."""
+        part, whole = self._series.get(key), self._series.get(of)
+        if part is None or whole is None:
+            return 0.0
+        return part.baseline.rate / whole.baseline.rate
+
     def forget(self, key: str) -> None:
         """Drop a series; those that borrow from it keep its baseline."""
         super().forget(key)

@@ -1,11 +1,13 @@
 """What an alert tells of an issue, a cell or a ticket: detectors' evidence and tickets' facts in one form."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
-from alerts.detection import Facts, HandlerLoad, StreetCount
+from alerts.detection import Facts, HandlerLoad, StreetCount, TopicShift
 from alerts.model import AlertEvidence
 from detectors.base import Basis, Evidence
+from detectors.drift import Shift
 from sentinel.gist import Gist
 from sentinel.issues import Issue
 from sentinel.records import RoutedTicket
@@ -98,3 +100,8 @@ def tickets_facts(tickets: Iterable[tuple[float, str]], callers: int) -> Facts:
         representative_ticket_id=ids[-1] if ids else "",
         first_ticket_at=recent[0][0] if recent else 0.0,
     )
+
+
+def drift_facts(tickets: list[tuple[float, str]], shifts: Sequence[Shift]) -> Facts:
+    """Return the facts of a mix of topics that has shifted; the tickets are those of the topic that rose most."""
+    return replace(tickets_facts(tickets, 0), shifts=tuple(TopicShift(*shift) for shift in shifts))
