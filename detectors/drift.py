@@ -127,10 +127,10 @@ class DriftDetector(StatisticalDetector):
             spread = sqrt(share * (1.0 - share) / self.batch)
             run = mix.runs.get(part)
             if run is None:
-                run = mix.runs[part] = ADWIN(delta=self.delta, clock=1, grace_period=5, min_window_length=3)
+                run = mix.runs[part] = ADWIN(delta=self.delta, clock=1, grace_period=5, min_window_length=3)  # type: ignore[no-untyped-call]
             width, total = run.width + 1.0, run.total
             residual = (counts.get(part, 0) / self.batch - share) / spread
-            run.update(residual)
+            run.update(residual)  # type: ignore[no-untyped-call]
             dropped, fallen = mix.cuts.get(part, (0.0, 0.0))
             if run.width < width:
                 dropped, fallen = dropped + width - run.width, fallen + total + residual - run.total

@@ -134,7 +134,7 @@ def _exceed(mean: float, dispersion: float, more: F64, shares: F64, last: float,
     sd = sqrt(dispersion * mean)
     stepwise = dispersion >= 1.0 and sd <= _MOST_STEPWISE
     stride = 1.0 if stepwise else max(1.0, ceil(sd / _COARSE)) if dispersion >= 1.0 else sd / _COARSE
-    at = floor(mean)
+    at = float(floor(mean))
     usual = log_chance(at, mean, dispersion)
     ratios = np.empty(n)
     sizes = np.empty(n)
