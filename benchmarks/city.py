@@ -25,7 +25,7 @@ from statistics import mean, median, pstdev
 
 from rich.console import Console
 
-from benchmarks.outbreaks import show, write
+from benchmarks._outbreaks import show, write
 from sentinel.demo import run_simulate
 from sentinel.replay_command import run_replay
 from sentinel.scoring import Outcome, Planted, Score, Transition, judge, read_planted, read_transitions

@@ -29,7 +29,7 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.progress import track
 
-from benchmarks.outbreaks import show, write
+from benchmarks._outbreaks import show, write
 from detectors.base import DAY, HOUR
 from detectors.daytypes import HOLIDAY, day_class, is_day_off, local_day
 from sentinel.backtest import poisson_interval

@@ -21,7 +21,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from benchmarks.outbreaks import F64, SERIES, counts, ears, found, parameters, run_r, show, threshold, write
+from benchmarks._outbreaks import F64, SERIES, counts, ears, found, parameters, run_r, show, threshold, write
 from detectors.periods import PeriodTest
 from detectors.tails import score_of, upper_tail
 

@@ -17,7 +17,7 @@ from itertools import pairwise
 import numpy as np
 from rich.console import Console
 
-from benchmarks.outbreaks import F64, SERIES, show, write
+from benchmarks._outbreaks import F64, SERIES, show, write
 from detectors.periods import PeriodTest
 
 METHODS = ("bayes1", "cusum", "farrington_b1", "rki1")

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.progress import track
 from scipy import stats
 
-from benchmarks.outbreaks import F64, SERIES, counts, ears, found, parameters, run_r, show, threshold, write
+from benchmarks._outbreaks import F64, SERIES, counts, ears, found, parameters, run_r, show, threshold, write
 from detectors.excess import Excess
 from detectors.periods import PeriodTest
 from detectors.seasonal import Forecast
