@@ -47,6 +47,8 @@ _CLEARLY_ABOVE: Final = 2.0
 _DAYS_IN_ONE_ERROR: Final = 7.0
 _WEIGHT_OF_A_GUESS: Final = 0.35
 _CLIMBS_AFTER: Final = 21.0
+# A series with fewer calls a week is left to the windows and the climb: it has no season that it could learn.
+_LEAST_A_WEEK: Final = 14.0
 
 
 class _Look(NamedTuple):
@@ -115,7 +117,8 @@ class _Series:
         self.climb = _Climb()
         self.climbed = False
         """whether the sum has climbed with the day that has just ended, and is clear"""
-        self.weeks = Weeks()
+        self.weeks: Weeks | None = None
+        """finished weeks, once there are enough calls in one"""
         self.week: Week | None = None
         """the week that has just ended, if it stands out"""
         self.unknown = 0
@@ -132,7 +135,11 @@ class _Series:
         before, known = climb.value, baseline.level().known if climbs else 1.0
         days, unknown = baseline.finish(t), self.unknown
         self.unknown = 0
-        self.week = self.weeks.add(days, unknown, t, baseline.rhythm)
+        if self.weeks is None:
+            if 7.0 * baseline.rate >= _LEAST_A_WEEK:
+                self.weeks = Weeks()
+        else:
+            self.week = self.weeks.add(days, unknown, t, baseline.rhythm)
         if climbs:
             for stretch in days:
                 climb.add(stretch, unknown, known)
@@ -148,8 +155,8 @@ class RisingDetector(StatisticalDetector):
     tail of the series' :class:`~detectors.baseline.Baseline`. A call whose caller is unknown counts as one.
     A cumulative sum of log likelihood ratios over whole days, for a rate 1.6 times the expected one, finds
     what climbs too slowly for any window: it exceeds h with a probability of at most ``exp(-h)`` in an
-    episode. Once there is half a year, each finished week is held against the trend and the annual season of the
-    series (:class:`~detectors.periods.PeriodTest`). The best of these looks gives the score.
+    episode. Once there is half a year, each finished week of a series that has some calls a day is held against
+    its trend and annual season (:class:`~detectors.periods.PeriodTest`). The best of these looks gives the score.
 
     Parameters
     ----------
