@@ -35,7 +35,7 @@ format: $(READY) ## format the code
 	$(BIN)/ruff format .
 
 bench: $(READY)  ## every benchmark, its table and its JSON in benchmarks/results
-	@for b in benchmarks/[a-z]*.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
+	@for b in $(basename $(notdir $(wildcard benchmarks/[a-z]*.py))); do echo "== $$b"; $(BIN)/python -m benchmarks.$$b || exit 1; done
 
 clean:           ## remove the virtual environment and all output
 	rm -rf $(VENV) out benchmarks/results

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from detectors.bounced import BouncedDetector
 from detectors.callers import CallerLedger
+from detectors.drift import DriftDetector
 from detectors.floor import FloorDetector
 from detectors.mass import MassDetector
 from detectors.new import NewDetector
@@ -42,6 +43,7 @@ class Street:
     def __init__(self) -> None:
         self.ledger = CallerLedger()
         self.rising = RisingDetector()
+        self.drift = DriftDetector()
         self.new = NewDetector()
         self.mass = MassDetector()
         self.floor = FloorDetector()
@@ -79,6 +81,8 @@ def feed(streets: list[Street], calls: list[Ticket], spent: dict[str, float]) ->
         street.rising.update(group, t, caller, parent="")
         street.rising.update(f"{group}/{topic}", t, caller, parent=group)
         marks.append(clock())
+        street.drift.update("", t, group, street.rising.share)
+        marks.append(clock())
         street.new.update(issue, callers, group)
         marks.append(clock())
         street.mass.update(issue, callers)
@@ -91,7 +95,7 @@ def feed(streets: list[Street], calls: list[Ticket], spent: dict[str, float]) ->
         street.bounced.update(issue, t, "handler")
         street.urgent.update((DangerCue(0.1),))
         marks.append(clock())
-        names = ("callers", "rising", "new", "mass", "floor", "recurred", "rules")
+        names = ("callers", "rising", "drift", "new", "mass", "floor", "recurred", "rules")
         for name, begin, end in zip(names, marks, marks[1:], strict=False):
             spent[name] = spent.get(name, 0.0) + (end - begin) / 1_000.0
 

@@ -17,6 +17,7 @@ Kind = Literal[
     "bounced",
     "unsatisfied",
     "overdue",
+    "drift",
 ]
 Basis = Literal["statistical", "floor", "rule"]
 

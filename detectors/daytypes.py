@@ -55,3 +55,38 @@ def day_class(day: int) -> int:
 def is_day_off(kind: int) -> bool:
     """Whether a class of day is free of work for most people."""
     return kind >= 5
+
+
+def working_time(t0: float, t1: float, utc_offset: float) -> float:
+    """Seconds between two times that fall on days of work, each of which counts from midnight to midnight.
+
+    >>> from datetime import datetime
+    >>> at = lambda text: datetime.fromisoformat(f"{text}:00+08:00").timestamp()
+    >>> working_time(at("2025-03-07T12:00"), at("2025-03-10T12:00"), 8.0) / 3600  # from Friday to Monday
+    24.0
+    """
+    total = 0.0
+    for day in range(local_day(t0, utc_offset), local_day(t1, utc_offset) + 1):
+        if not is_day_off(day_class(day)):
+            begins = day_start(day, utc_offset)
+            total += max(0.0, min(t1, begins + DAY) - max(t0, begins))
+    return total
+
+
+def after_working_time(t: float, seconds: float, utc_offset: float) -> float:
+    """The time at which so many seconds of days of work have passed since ``t``.
+
+    >>> from datetime import datetime
+    >>> friday = datetime.fromisoformat("2025-03-07T12:00:00+08:00").timestamp()
+    >>> monday = datetime.fromisoformat("2025-03-10T12:00:00+08:00").timestamp()
+    >>> after_working_time(friday, 86400.0, 8.0) == monday
+    True
+    """
+    day = local_day(t, utc_offset)
+    while True:
+        ends = day_start(day + 1, utc_offset)
+        if not is_day_off(day_class(day)):
+            if t + seconds <= ends:
+                return t + seconds
+            seconds -= ends - t
+        t, day = ends, day + 1

@@ -16,6 +16,7 @@ from detectors.quiet import fewest_calls
 from detectors.rhythm import PARTS, Rhythm
 from detectors.statistical import StatisticalDetector
 from detectors.tails import score_of, upper_tail
+from detectors.weeks import Week, Weeks
 
 WINDOWS: Final = (7 * DAY, DAY, 6 * HOUR, HOUR)
 """Trailing windows tested at each call, in seconds, the longest first."""
@@ -24,9 +25,9 @@ _WINDOWS: Final = (np.array(_HOURS), np.array([rhythm_error(window) for window i
 _SHORT: Final = 2
 """From this window on, a series' own hours matter."""
 _NAMES: Final = ("scan 7d", "scan 24h", "scan 6h", "scan 1h")
-# Four windows and the cumulative sum are five looks at one series.
-_LOOKS: Final = log10(len(WINDOWS) + 1)
-# The standard deviations above its mean that a count needs to score: 10**-(floor + looks), or 0.002, is 2.9 of
+# Four windows, the cumulative sum and the finished weeks are six looks at one series.
+_LOOKS: Final = log10(len(WINDOWS) + 2)
+# The standard deviations above its mean that a count needs to score: 10**-(floor + looks), or 0.0017, is 2.9 of
 # them for a normal count, and more for those with a longer tail.
 _DEVIATIONS: Final = 2.8
 # Calls a nominal day below which what the emptiest hour of the day makes worth a test hardly comes at any, so that
@@ -46,6 +47,8 @@ _CLEARLY_ABOVE: Final = 2.0
 _DAYS_IN_ONE_ERROR: Final = 7.0
 _WEIGHT_OF_A_GUESS: Final = 0.35
 _CLIMBS_AFTER: Final = 21.0
+# A series with fewer calls a week is left to the windows and the climb: it has no season that it could learn.
+_LEAST_A_WEEK: Final = 14.0
 
 
 class _Look(NamedTuple):
@@ -106,12 +109,18 @@ class _Climb:
 class _Series:
     """One watched series."""
 
-    __slots__ = ("baseline", "callers", "climb", "fewest", "level", "midnight", "unknown")
+    __slots__ = ("baseline", "callers", "climb", "climbed", "fewest", "level", "midnight", "unknown", "week", "weeks")
 
     def __init__(self, baseline: Baseline) -> None:
         self.baseline = baseline
         self.callers = RecentCallers()
         self.climb = _Climb()
+        self.climbed = False
+        """whether the sum has climbed with the day that has just ended, and is clear"""
+        self.weeks: Weeks | None = None
+        """finished weeks, once there are enough calls in one"""
+        self.week: Week | None = None
+        """the week that has just ended, if it stands out"""
         self.unknown = 0
         """calls of unknown callers on the open day"""
         self.level: Level | None = None
@@ -120,18 +129,23 @@ class _Series:
         """calls that make each window worth a test at this level, by part of the day from midnight on"""
 
     def finish(self, t: float) -> bool:
-        """Close the days before that of ``t``; whether the sum has climbed and is clear."""
+        """Close the days before that of ``t``; whether the sum has climbed and is clear, or a week stands out."""
         baseline, climb = self.baseline, self.climb
-        if baseline.exposure < _CLIMBS_AFTER:
-            baseline.finish(t)
-            self.unknown = 0
-            return False
-        before, known = climb.value, baseline.level().known
-        for days in baseline.finish(t):
-            climb.add(days, self.unknown, known)
-            self.unknown = 0
+        climbs = baseline.exposure >= _CLIMBS_AFTER
+        before, known = climb.value, baseline.level().known if climbs else 1.0
+        days, unknown = baseline.finish(t), self.unknown
         self.unknown = 0
-        return climb.value > before and climb.clear
+        if self.weeks is None:
+            if 7.0 * baseline.rate >= _LEAST_A_WEEK:
+                self.weeks = Weeks()
+        else:
+            self.week = self.weeks.add(days, unknown, t, baseline.rhythm)
+        if climbs:
+            for stretch in days:
+                climb.add(stretch, unknown, known)
+                unknown = 0
+        self.climbed = climbs and climb.value > before and climb.clear
+        return self.climbed or self.week is not None
 
 
 class RisingDetector(StatisticalDetector):
@@ -141,7 +155,8 @@ class RisingDetector(StatisticalDetector):
     tail of the series' :class:`~detectors.baseline.Baseline`. A call whose caller is unknown counts as one.
     A cumulative sum of log likelihood ratios over whole days, for a rate 1.6 times the expected one, finds
     what climbs too slowly for any window: it exceeds h with a probability of at most ``exp(-h)`` in an
-    episode. The best of these looks gives the score.
+    episode. Once there is half a year, each finished week of a series that has some calls a day is held against
+    its trend and annual season (:class:`~detectors.periods.PeriodTest`). The best of these looks gives the score.
 
     Parameters
     ----------
@@ -224,7 +239,7 @@ class RisingDetector(StatisticalDetector):
             self._clock = t
         now = self._clock
         callers, baseline = series.callers, series.baseline
-        climbed = t >= baseline.day_ends and series.finish(t) and series.climb.calls >= self.min_calls
+        ended = t >= baseline.day_ends and series.finish(t)
         if caller == UNKNOWN:
             for _ in range(calls):
                 callers.add(t, caller, WINDOWS[0])
@@ -239,12 +254,24 @@ class RisingDetector(StatisticalDetector):
         if len(callers) >= self.min_calls:
             fewest = self._fewest(series, now)
             if callers.reach(now, WINDOWS, fewest):
-                return self._test(key, series, now, climbed, self._scan(series, now, fewest))
-        return self._test(key, series, now, climbed, _NOTHING) if climbed else None
+                return self._test(key, series, now, ended, self._scan(series, now, fewest))
+        return self._test(key, series, now, ended, _NOTHING) if ended else None
 
     def expected(self, key: str, t0: float, t1: float) -> tuple[float, float]:
         """Mean, and variance over mean, of the calls of a known series between two times."""
         return self._series[key].baseline.expected(t0, t1)
+
+    def days(self, key: str) -> float:
+        """Nominal days that the level of a series rests on, 0 for one that has never been fed."""
+        series = self._series.get(key)
+        return 0.0 if series is None else series.baseline.exposure
+
+    def share(self, key: str, of: str = "") -> float:
+        """Usual share of one series in another, 0 for one that has never been fed."""
+        part, whole = self._series.get(key), self._series.get(of)
+        if part is None or whole is None:
+            return 0.0
+        return part.baseline.rate / whole.baseline.rate
 
     def forget(self, key: str) -> None:
         """Drop a series; those that borrow from it keep its baseline."""
@@ -265,12 +292,29 @@ class RisingDetector(StatisticalDetector):
             return Baseline(above.rhythm, above, self.default_share, prior_weight=_WEIGHT_OF_A_GUESS)
         return Baseline(above.rhythm, above, share)
 
-    def _test(self, key: str, series: _Series, now: float, climbed: bool, look: _Look) -> Decision | None:
-        climb = series.climb
+    def _test(self, key: str, series: _Series, now: float, ended: bool, look: _Look) -> Decision | None:
+        """Decide by the best of all looks; ``ended`` says that a day has just done so, with something to tell."""
+        climb, week = series.climb, series.week
+        climbed = ended and series.climbed and climb.calls >= self.min_calls
         height = climb.value / _LOG_TEN - _LOOKS if climbed else 0.0
-        if max(look.score, height) < self.calibrator.floor:
+        weekly = week.score - _LOOKS if ended and week is not None and week.calls >= self.min_calls else 0.0
+        best = max(look.score, height, weekly)
+        if best < self.calibrator.floor:
             return None
-        if height > look.score:
+        if week is not None and weekly == best:
+            decision = self._decide(
+                key,
+                now,
+                score=weekly,
+                statistic="week",
+                observed=week.calls,
+                mean=week.mean,
+                dispersion=week.dispersion,
+                window=WINDOWS[0],
+                distinct=week.calls - week.unknown,
+                unknown=week.unknown,
+            )
+        elif height > look.score:
             decision = self._decide(
                 key,
                 now,

@@ -9,7 +9,7 @@ from alerts.detection import Facts, StreetCount
 from alerts.model import Scope
 from detectors.base import Decision
 from sentinel.desks import Desks
-from sentinel.facts import evidence_of, issue_facts, tickets_facts
+from sentinel.facts import drift_facts, evidence_of, issue_facts, tickets_facts
 from sentinel.gist import gist
 from sentinel.issues import Issue
 from sentinel.reading import issue_id_of
@@ -151,7 +151,8 @@ class City:
                 evidence = evidence_of(standing, issue.tickets_within(standing.window))
                 facts = self._facts_of(issue)
                 alerts += self._book.progress("issue", city_id, self.clock, digest.seq, evidence, facts)
-        return alerts + self._topic_alerts(ticket, digest.topic)
+        alerts += self._topic_alerts(ticket, digest.topic)
+        return alerts + self._drift_alerts(ticket, digest.topic)
 
     def _merge(self, issue_id: str, into: str, seq: int) -> list[Alert]:
         """Let an issue take over another that has turned out to be the same."""
@@ -213,6 +214,30 @@ class City:
                 )
             )
         return alerts
+
+    def _drift_alerts(self, ticket: RoutedTicket, topic: str) -> list[Alert]:
+        shifted = self._watch.mix(ticket, topic)
+        if shifted is None:
+            return []
+        decision, shifts = shifted
+        since = self.clock - min(decision.evidence.window, RECENT)
+        part = shifts[0].part
+        found = [(at, i, w) for at, t, i, _, w in self._recent if at > since and t.partition("/")[0] == part]
+        tickets = [(at, i) for at, i, _ in found]
+        return self._book.detect(
+            Detection(
+                kind=decision.kind,
+                basis=decision.basis,
+                scope="city",
+                subject=CITY,
+                at=self.clock,
+                seq=ticket.seq,
+                evidence=evidence_of(decision.evidence, len(tickets), decision.basis),
+                facts=drift_facts(tickets, shifts, {i for _, i, w in found if w}),
+                cause=ticket.ticket_id,
+                topic=part,
+            )
+        )
 
     # -- handlers ----------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -110,7 +110,7 @@ def _cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sentinel"
 
 
-def _refuse_bad_arguments(files: tuple[Path, ...], config: Path | None, mapping: str, encoder: str) -> None:
+def _refuse_bad_arguments(files: tuple[Path, ...], config: Path | None, mapping: str, encoder: str = "") -> None:
     """Look at what was asked for before anything is imported that takes a second."""
     from sentinel.door.callers import load_key
     from sentinel.readers.columns import parse_map
@@ -172,6 +172,49 @@ def score(alerts: Path, incidents: Path) -> None:
     from sentinel.demo import run_score
 
     run_score(alerts, incidents)
+
+
+def _budgets(_: click.Context, __: click.Parameter, value: str) -> tuple[float, ...]:
+    try:
+        numbers = tuple(float(part) for part in value.split(",") if part.strip())
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is not a list of numbers; write for example 0.5,1,2,4") from None
+    if any(not 0.0 < number <= 1e6 for number in numbers):
+        raise click.BadParameter(f"{value!r}: a budget is above 0 and at most a million")
+    return numbers
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True, type=FILES)
+@click.option("--out", required=True, type=FILES, metavar="DIR", help="Where results and report are written.")
+@click.option("--config", "configs", multiple=True, type=FILES, metavar="DIR", help="Your settings; may be repeated.")
+@click.option("--sweep", "budgets", default="", callback=_budgets, metavar="N,N,…", help="Budgets to try.")
+@click.option("--labels", type=FILES, metavar="FILE", help="Known incidents: incidents.jsonl, or a CSV.")
+@click.option("--map", "mapping", metavar="FIELD=COLUMN,…", default="", help="Foreign column names.")
+@click.option("--warm-up", type=click.FloatRange(0.0, 3660.0), default=0.0, help="First days that do not count.")
+@click.option("--workers", type=click.IntRange(0, 64), default=0, help="Processes to spread the streets over.")
+def backtest(
+    files: tuple[Path, ...],
+    out: Path,
+    configs: tuple[Path, ...],
+    budgets: tuple[float, ...],
+    labels: Path | None,
+    mapping: str,
+    warm_up: float,
+    workers: int,
+) -> None:
+    """Replay history under settings and budgets: what each would have alerted, found and cost.
+
+    \b
+    sentinel backtest 2024.xlsx --out out/test --config mine --config theirs
+    sentinel backtest tickets.jsonl --out out/sweep --labels incidents.jsonl --sweep 0.5,1,2,4,8
+    """
+    for config in configs:
+        _refuse_bad_arguments((), config, "")
+    _refuse_bad_arguments(files, None, mapping)
+    from sentinel.backtest_command import run_backtest
+
+    run_backtest(files, out, configs, budgets, labels, mapping, timedelta(days=warm_up), workers)
 
 
 @main.command("check-config")

@@ -6,14 +6,15 @@ from typing import NamedTuple
 
 from alerts.detection import Facts
 from detectors.base import Decision
+from detectors.daytypes import after_working_time
 from detectors.overdue import OverdueDetector
 from detectors.unsatisfied import UnsatisfiedDetector
+from sentinel.handling import LONGEST_LIMIT, UTC_OFFSET
 from sentinel.records import HandlerDigest
 from sentinel.settings import Settings
 
 HOUR, DAY = 3600.0, 86400.0
 UNSATISFIED_SHARE = 0.2  # of the city stage's own false alarms
-LONGEST_LIMIT = 366 * DAY  # a limit further ahead is a typing error, and would be kept for ever
 
 
 class _Callback(NamedTuple):
@@ -58,7 +59,7 @@ class Desks:
         if digest.left:
             self._overdue.close(handler, ticket, digest.clock)
             self._withheld.discard((handler, ticket))
-        elif digest.clock - self._memory < digest.due_at < digest.clock + LONGEST_LIMIT:
+        elif digest.clock - self._memory < digest.due_at < digest.clock + LONGEST_LIMIT:  # else kept for ever
             self._overdue.open(handler, ticket, digest.due_at)
             if digest.withheld:
                 self._withheld.add((handler, ticket))
@@ -122,7 +123,8 @@ class Desks:
 
     def _pile_facts(self, handler: str, limits: Mapping[str, float], clock: float) -> Facts:
         past = sorted((due, ticket) for ticket, due in limits.items() if due <= clock)
-        soon = sum(clock < due <= clock + self._close for due in limits.values())
+        close = after_working_time(clock, self._close, UTC_OFFSET)
+        soon = sum(clock < due <= close for due in limits.values())
         ids = tuple(ticket for _, ticket in past)[-200:]
         return Facts(
             headline="",

@@ -1,11 +1,13 @@
 """What an alert tells of an issue, a cell or a ticket: detectors' evidence and tickets' facts in one form."""
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
-from alerts.detection import Facts, HandlerLoad, StreetCount
+from alerts.detection import Facts, HandlerLoad, StreetCount, TopicShift
 from alerts.model import AlertEvidence
 from detectors.base import Basis, Evidence
+from detectors.drift import Shift
 from sentinel.gist import Gist
 from sentinel.issues import Issue
 from sentinel.records import RoutedTicket
@@ -125,3 +127,8 @@ def tickets_facts(tickets: Iterable[tuple[float, str]], callers: int, withheld: 
         withheld=tuple(ticket_id for ticket_id in ids[-200:] if ticket_id in withheld),
         withheld_count=sum(ticket_id in withheld for ticket_id in ids),
     )
+
+
+def drift_facts(tickets: list[tuple[float, str]], shifts: Sequence[Shift], withheld: Container[str]) -> Facts:
+    """Return the facts of a mix of topics that has shifted; the tickets are those of the topic that rose most."""
+    return replace(tickets_facts(tickets, 0, withheld), shifts=tuple(TopicShift(*shift) for shift in shifts))

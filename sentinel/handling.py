@@ -6,12 +6,15 @@ from typing import NamedTuple
 
 from detectors.base import Decision
 from detectors.bounced import BouncedDetector
+from detectors.daytypes import after_working_time, working_time
 from detectors.repeat_call import RepeatCallDetector
 from sentinel.issues import Issue
 from sentinel.records import HandlerDigest, RoutedTicket
 from sentinel.settings import Settings
 
 DAY = 86400.0
+UTC_OFFSET = 8.0  # days of work are Shanghai's
+LONGEST_LIMIT = 366 * DAY  # a limit further ahead is a typing error
 
 
 class Counts(NamedTuple):
@@ -42,6 +45,8 @@ class _Ticket:
     returns: int = 0
     hands: tuple[str, ...] = ()
     withheld: bool = False
+    suspended_at: float = 0.0
+    """0 while it is not"""
 
 
 class HandlingWatch:
@@ -130,9 +135,12 @@ class HandlingWatch:
             case "closed":
                 self._close(known, ticket, issue)
             case "suspended":
+                known.suspended_at = known.suspended_at or ticket.at
                 self._tell(ticket, known.handler, left=True)
             case "resumed":
-                self._tell(ticket, known.handler, due_at=due_at)
+                known.due_at = ticket.due_at or _resumed(known, ticket.at)
+                known.suspended_at = 0.0
+                self._tell(ticket, known.handler, due_at=known.due_at)
             case "callback":
                 if ticket.satisfied is not None or ticket.solved is not None:
                     # a closing that admits failure is honest: only one that claims success can be belied
@@ -208,3 +216,12 @@ class HandlingWatch:
                     due_at or 0.0, left, bad, contradicted, self.withheld(ticket.ticket_id),
                 )
             )  # fmt: skip
+
+
+def _resumed(known: _Ticket, at: float) -> float:
+    """The limit of a ticket that is worked on again: what was left of its time when it was suspended still is."""
+    if not known.suspended_at or known.due_at <= known.suspended_at:
+        return known.due_at
+    if known.due_at - known.suspended_at > LONGEST_LIMIT:
+        return known.due_at + at - known.suspended_at
+    return after_working_time(at, working_time(known.suspended_at, known.due_at, UTC_OFFSET), UTC_OFFSET)

@@ -80,13 +80,13 @@ def run_replay(
         replay = Replay(settings, shared, output, options)
         replay.run(ordered)
         seconds = time.perf_counter() - began
-        summary = _summary(files, settings.city, shared.encoder.identity, replay.counts, output, seconds)
+        summary = summary_of(files, settings.city, shared.encoder.identity, replay.counts, output, seconds)
         output.finish(summary)
     _closing(console, summary, out)
     return summary
 
 
-def _summary(
+def summary_of(
     files: tuple[Path, ...],
     city: str,
     encoder: EncoderIdentity,
@@ -94,6 +94,7 @@ def _summary(
     output: OutputFiles,
     seconds: float,
 ) -> dict[str, object]:
+    """Return what `summary.json` holds."""
     return {
         "files": [file.name for file in files],
         "city": city,

@@ -69,6 +69,9 @@ class Transition:
     title: str
     ticket_ids: tuple[str, ...]
     at: datetime
+    street: str = ""
+    """name of the street, empty for the city's"""
+    topic: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,8 +212,12 @@ def score(alerts_path: Path, incidents_path: Path, weeks: float | None = None) -
     ReadError
         If a line is not what it should be; the message names file, line and field.
     """
-    planted = [*_rows(incidents_path, _PLANTED_FIELDS, _planted)]
-    transitions = [*_rows(alerts_path, _ALERT_FIELDS, _transition)]
+    planted, transitions = read_planted(incidents_path), read_transitions(alerts_path)
+    return judge(planted, transitions, weeks or _weeks(planted, transitions))
+
+
+def judge(planted: Sequence[Planted], transitions: Sequence[Transition], weeks: float) -> Score:
+    """Matches transitions to incidents; `weeks` is how long the stream was."""
     owners: dict[str, list[int]] = {}
     for i, incident in enumerate(planted):
         for ticket_id in incident.ticket_ids:
@@ -231,7 +238,17 @@ def score(alerts_path: Path, incidents_path: Path, weeks: float | None = None) -
     opened = [alert for alert in transitions if alert.reason == "opened"]
     false = tuple(alert for alert in opened if alert.alert_id not in true_alerts)
     outcomes = tuple(Outcome(incident, first.get(i)) for i, incident in enumerate(planted))
-    return Score(outcomes, false, len(opened), weeks or _weeks(planted, transitions))
+    return Score(outcomes, false, len(opened), weeks)
+
+
+def read_planted(path: Path) -> list[Planted]:
+    """Reads `incidents.jsonl`; raises as `score` does."""
+    return [*_rows(path, _PLANTED_FIELDS, _planted)]
+
+
+def read_transitions(path: Path) -> list[Transition]:
+    """Reads `alerts.jsonl`; raises as `score` does."""
+    return [*_rows(path, _ALERT_FIELDS, _transition)]
 
 
 def _matches(alert: Transition, incident: Planted, count: int, total: int) -> bool:
@@ -310,6 +327,8 @@ def _transition(row: Mapping[str, object]) -> Transition:
         str(row["title"]),
         _texts(row["ticket_ids"]),
         _time(row["opened_at" if reason == "opened" else "updated_at"]),
+        str(row.get("street_name", "")),
+        str(row.get("topic", "")),
     )
 
 

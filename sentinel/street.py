@@ -9,7 +9,7 @@ from alerts.detection import Facts
 from alerts.model import Scope
 from detectors.base import Decision
 from embeddings.clusterer import Reading
-from sentinel.facts import evidence_of, issue_facts, ticket_facts, tickets_facts
+from sentinel.facts import drift_facts, evidence_of, issue_facts, ticket_facts, tickets_facts
 from sentinel.gist import Gist, gist
 from sentinel.handling import Finding, HandlingWatch
 from sentinel.issues import Issue
@@ -88,6 +88,7 @@ class Street:
             alerts += self._issue_alerts(ticket, topic, issue, closed, quiet)
             alerts += self._handling_alerts(ticket, issue, repeated)
             alerts += self._cell_alerts(ticket, topic)
+            alerts += self._drift_alerts(ticket, topic)
         assigned = Assigned(ticket.seq, ticket.ticket_id, issue.id, issue.seq)
         return Outputs(alerts, assigned, merged=[Merged(old.seq, issue.seq) for old in merged])
 
@@ -189,6 +190,17 @@ class Street:
             scope: Scope = "cell" if series else "street"
             alerts += self._detect(decision, scope, series or self.code, ticket, series, facts, len(tickets))
         return alerts
+
+    def _drift_alerts(self, ticket: RoutedTicket, topic: str) -> list[Alert]:
+        shifted = self._watch.mix(ticket, topic)
+        if shifted is None:
+            return []
+        decision, shifts = shifted
+        since = self.clock - min(decision.evidence.window, RECENT)
+        found = [(at, i, w) for at, t, i, w in self._recent if at > since and t.partition("/")[0] == shifts[0].part]
+        tickets = [(at, i) for at, i, _ in found]
+        facts = drift_facts(tickets, shifts, {i for _, i, w in found if w})
+        return self._detect(decision, "street", self.code, ticket, shifts[0].part, facts, len(tickets))
 
     def _urgent(self, ticket: RoutedTicket, topic: str, issue: Issue, withheld: bool) -> list[Alert]:
         cues = self._shared.danger.assess(ticket.text, ticket.title)

@@ -5,6 +5,7 @@ from functools import lru_cache
 from detectors.base import Decision, Evidence
 from detectors.calibration import Calibrator
 from detectors.callers import CallerLedger
+from detectors.drift import DriftDetector, Shift
 from detectors.floor import Floor, FloorDetector
 from detectors.mass import MassDetector
 from detectors.new import NewDetector
@@ -23,9 +24,13 @@ HOUR = 3600.0
 #: seen yet, on the high side; the stream's own past takes over.
 GROWTH_RATE = 0.1
 #: How a street's false alarms are shared out over the kinds that have any.
-KIND_SHARES = {"new": 0.5, "mass": 0.2, "regrowth": 0.15, "rising": 0.1, "recurred": 0.05}
+KIND_SHARES = {"new": 0.5, "mass": 0.17, "regrowth": 0.15, "rising": 0.1, "recurred": 0.05, "drift": 0.03}
 #: What data without streets may spend of all streets' budget: it must not starve.
 UNKNOWN_SHARE = 0.25
+#: Days until what is usual in a street is known well enough to say that it has changed.
+DAYS_TO_KNOW_A_MIX = 21.0
+#: The series of all tickets.
+EVERYTHING = ""
 #: Streets a city whose streets are not listed is taken to have.
 OPEN_CITY_STREETS = 12
 
@@ -70,14 +75,14 @@ def topic_shares(settings: Settings) -> dict[str, float]:
 
 
 class StreetWatch:
-    """`new`, `mass`, `recurred`, the floors, `rising` and `urgent` for one street, or for what spans them.
+    """`new`, `mass`, `recurred`, the floors, `rising`, `drift` and `urgent` for one street, or for what spans them.
 
     `rising` is both a cell's, a topic's or a street's, and that of an issue already known (regrowth).
 
     Parameters
     ----------
     alarms_per_week
-        False alarms that the four statistical kinds may give together.
+        False alarms that the statistical kinds may give together.
     streets
         How many streets' tickets it sees: chance has so many times the opportunities.
     """
@@ -113,6 +118,7 @@ class StreetWatch:
             {path: Floor(f.callers, f.within / HOUR) for path, f in settings.floors.topics.items()},
         )
         self._rising = RisingDetector(share["rising"], topic_shares(settings), min_calls=d.rising.min_callers)
+        self._drift = DriftDetector(share["drift"])
         self._urgent = UrgentDetector(d.urgent.strength)
 
     def configure(self, settings: Settings, alarms_per_week: float) -> None:
@@ -122,6 +128,7 @@ class StreetWatch:
             detector.retune(other)
         self._floor.retune(fresh._floor)
         self._rising.retune(fresh._rising)
+        self._drift.retune(fresh._drift)
         self._urgent.retune(fresh._urgent)
 
     def issue(self, issue: str, ticket: RoutedTicket, topic: str, *, closed: bool, countable: bool) -> list[Decision]:
@@ -160,6 +167,16 @@ class StreetWatch:
                 fired.append((series, decision))
         return fired
 
+    def mix(self, ticket: RoutedTicket, topic: str) -> tuple[Decision, tuple[Shift, ...]] | None:
+        """Count a ticket, counted in its series before, in the mix of topics; return what has shifted, if it fires."""
+        group = topic.partition("/")[0]
+        if not group or self._rising.days(EVERYTHING) < DAYS_TO_KNOW_A_MIX:
+            return None
+        decision = self._drift.update(EVERYTHING, ticket.at, group, self._rising.share)
+        if decision is None or not decision.fired:
+            return None
+        return decision, self._drift.shifts(EVERYTHING)
+
     def urgent(self, strength: float) -> Decision | None:
         """Judge one ticket by how surely its text tells of present danger, 0 to 1."""
         return self._urgent.update([DangerCue(strength)] if strength > 0.0 else [])
@@ -172,7 +189,8 @@ class StreetWatch:
         elif scope in ("cell", "topic"):
             self._rising.calibrator.discard(subject)
         elif scope in ("street", "city"):
-            self._rising.calibrator.discard("")  # the series of them all
+            self._rising.calibrator.discard(EVERYTHING)
+            self._drift.calibrator.discard(EVERYTHING)
 
     def merge(self, issue: str, into: str) -> None:
         """Let an issue take over the callers of another, which ends."""

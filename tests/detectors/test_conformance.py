@@ -13,6 +13,7 @@ import pytest
 from detectors.base import Decision, Detector
 from detectors.bounced import BouncedDetector
 from detectors.callers import CallerLedger
+from detectors.drift import DriftDetector
 from detectors.floor import FloorDetector
 from detectors.mass import MassDetector
 from detectors.new import NewDetector
@@ -107,6 +108,11 @@ def _unsatisfied(watch: Watch, call: Call) -> Said:
     return [watch.detector.update(call.topic.partition("/")[0], call.t, bad)]
 
 
+def _drift(watch: Watch, call: Call) -> Said:
+    assert isinstance(watch.detector, DriftDetector)
+    return [watch.detector.update("", call.t, call.topic.partition("/")[0], lambda _: 0.125)]
+
+
 def _urgent(watch: Watch, call: Call) -> Said:
     assert isinstance(watch.detector, UrgentDetector)
     cue = DangerCue(0.9, negated=call.caller.endswith("1"), drill=call.caller == "")
@@ -124,6 +130,7 @@ WATCHES: dict[str, tuple[Callable[[], Detector], Callable[[Watch, Call], Said]]]
     "bounced": (BouncedDetector, _bounced),
     "overdue": (OverdueDetector, _overdue),
     "unsatisfied": (lambda: UnsatisfiedDetector(alarms_per_week=0.5), _unsatisfied),
+    "drift": (lambda: DriftDetector(alarms_per_week=0.5, batch=5), _drift),
     "urgent": (UrgentDetector, _urgent),
 }
 

@@ -2,6 +2,7 @@
 
 import pickle
 from collections.abc import Callable
+from datetime import datetime
 
 import pytest
 
@@ -139,3 +140,12 @@ def test_satisfied_callers_say_nothing(desks: Desks, digest: Build) -> None:
     for n in range(50):
         desks.take(digest(f"G{n}", float(n), bad=False))
     assert desks.judge(DESK, NOON + 50 * HOUR) == []
+
+
+def test_what_is_due_on_monday_is_close_on_friday(desks: Desks, digest: Build) -> None:
+    friday = datetime.fromisoformat("2025-03-07T12:00:00+08:00").timestamp()
+    pile(desks, digest, 15, hours=(friday - NOON) / HOUR - 1.0)
+    for n, hours in enumerate((5.0, 60.0, 70.0, 75.0)):
+        desks.take(digest(f"S{n}", due_at=friday + hours * HOUR))
+    ((_, facts),) = desks.judge(DESK, friday)
+    assert (facts.overdue, facts.due_soon) == (15, 3)

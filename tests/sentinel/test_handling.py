@@ -1,6 +1,7 @@
 """The life of tickets after they are taken, and the rules about handling that fails."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 import pytest
 
@@ -118,7 +119,7 @@ def test_a_suspended_ticket_leaves_its_handler_and_a_resumed_one_returns(
     told(watch)
     watch.take(ticket(2, event="suspended"), issue)
     watch.take(ticket(3, event="resumed"), issue)
-    assert [(d.left, d.due_at) for d in told(watch)] == [(True, 0.0), (False, 9e9)]
+    assert [(d.left, d.due_at) for d in told(watch)] == [(True, 0.0), (False, 9e9 + 60.0)]
 
 
 def test_events_of_a_ticket_never_seen_are_no_error(watch: HandlingWatch, ticket: Build) -> None:
@@ -138,3 +139,34 @@ def test_a_ticket_is_forgotten_some_time_after_its_last_event(
         assert watch.issue_of("T1") == issue.id
     watch.forget(later.clock)
     assert watch.issue_of("T1") == ""
+
+
+def _at(text: str) -> float:
+    return datetime.fromisoformat(f"{text}:00+08:00").timestamp()
+
+
+@pytest.mark.parametrize(
+    ("due", "suspended", "resumed", "then"),
+    [
+        ("2025-03-12T18:00", "2025-03-10T10:00", "2025-03-11T10:00", "2025-03-13T18:00"),
+        ("2025-03-14T18:00", "2025-03-14T10:00", "2025-03-14T20:00", "2025-03-17T04:00"),  # over a weekend
+        ("2025-04-30T12:00", "2025-04-30T10:00", "2025-05-03T09:00", "2025-05-06T02:00"),  # over the holidays of May
+        ("2025-03-10T09:00", "2025-03-10T10:00", "2025-03-12T10:00", "2025-03-10T09:00"),  # late before
+    ],
+)
+def test_a_pause_moves_the_limit_by_time_of_working_days(
+    watch: HandlingWatch, issue: Issue, ticket: Build, due: str, suspended: str, resumed: str, then: str
+) -> None:
+    watch.take(ticket(1, event="dispatched", handler="水务所", due_at=_at(due)), issue)
+    watch.take(ticket(2, event="suspended")._replace(at=_at(suspended)), issue)
+    watch.take(ticket(3, event="resumed")._replace(at=_at(resumed)), issue)
+    assert told(watch)[-1].due_at == _at(then)
+    watch.take(ticket(4, event="dispatched", handler="物业科"), issue)
+    assert told(watch)[-1].due_at == _at(then)
+
+
+def test_a_limit_told_on_resuming_holds(watch: HandlingWatch, issue: Issue, ticket: Build) -> None:
+    watch.take(ticket(1, event="dispatched", handler="水务所", due_at=9e8), issue)
+    watch.take(ticket(2, event="suspended"), issue)
+    watch.take(ticket(3, event="resumed", due_at=9.5e8), issue)
+    assert told(watch)[-1].due_at == 9.5e8
