@@ -7,16 +7,20 @@ import hashlib
 import hmac
 import json
 import threading
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from redis import Redis as Client
 
 from alerts.actions import Action
+from sentinel.delivery.tokens import made
 from sentinel.stream import envelope
 from sentinel.stream.envelope import header
 from sentinel.stream.outbox import open_producer
@@ -170,6 +174,44 @@ def test_every_sink_gets_what_a_replay_delivers_once_and_in_order(
     wait_until(lambda: len(app.read("pushes")) > before, 90, "the silence is told")
     wait_until(lambda: any(header(m.headers, "ce_id") == "real" for m in app.read("tickets")), 90, "streets learn")
     assert [json.loads(m.value or b"")["reason"] for m in app.read("pushes")[before:]] == ["silenced"]
+
+    answer_over_http(app, tmp_path, alert)
+
+
+def answer_over_http(app: Application, directory: Path, alert: str) -> None:
+    """Somebody reads an alert and acknowledges it over the API of another process; the same request does it once."""
+    token, line = made("command-center", ("read", "act"))
+    (directory / "tokens").write_text(line, "utf-8")
+    (port,) = free_ports(1)
+    api = app.process("api", "--port", port, log=directory / "api.log")
+    api.environment["SENTINEL_TOKENS_FILE"] = str(directory / "tokens")
+    api.start()
+
+    def ask(method: str, path: str) -> tuple[int, Any]:
+        request = urllib.request.Request(
+            f"http://{HERE}:{port}/api/v1{path}", method=method, data=b"{}" * (method == "POST")
+        )
+        request.add_header("Authorization", f"Bearer {token}")
+        request.add_header("Idempotency-Key", "k")
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                return answer.status, json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read())
+        except OSError:
+            return 0, None
+
+    wait_until(lambda: ask("GET", f"/alerts/{alert}")[0] == 200, 90, f"the API knows the journal: {api.said()[-800:]}")
+    for _ in range(2):
+        status, told = ask("POST", f"/alerts/{alert}/note")
+        assert status == 400, told
+        status, told = ask("POST", f"/alerts/{alert}/acknowledge")
+        assert status in (200, 202, 409), told
+    wait_until(lambda: ask("GET", f"/alerts/{alert}")[1]["status"] != "open", 60, "it is acknowledged")
+    events = [event["what"] for event in ask("GET", f"/alerts/{alert}")[1]["history"]]
+    assert events.count("acknowledge") <= 1
+    assert "confirm" in events
+    api.kill()
 
 
 def _some_alert(lines: Sequence[bytes]) -> str:
