@@ -54,6 +54,8 @@ def beta_binomial_tail(count: int, trials: int, alpha: float, beta: float) -> fl
     """
     if count <= 0:
         return 1.0
+    if count > trials:
+        return _LEAST
     choices = lgamma(trials + 1.0) - lgamma(count + 1.0) - lgamma(trials - count + 1.0)
     term = exp(choices + _log_beta(count + alpha, trials - count + beta) - _log_beta(alpha, beta))
     total = 0.0

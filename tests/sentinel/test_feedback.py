@@ -58,7 +58,10 @@ def test_what_is_real_is_no_chance_to_any_detector_of_issues(settings: Settings)
     for detector in detectors:
         detector.calibrator.observe("iss-1", DAY, 5.0)
     watch.confirm("issue", "iss-1")
-    assert [type(d).__name__ for d in detectors if "iss-1" in d.calibrator._open] == ["RisingDetector"]
+    assert [type(d).__name__ for d in detectors if "iss-1" in d.calibrator._open] == [
+        "RisingDetector",
+        "DriftDetector",
+    ]
 
 
 def test_feedback_about_what_is_not_known_changes_nothing(shared: Shared, calls: list[RoutedTicket]) -> None:

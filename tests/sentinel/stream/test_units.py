@@ -123,7 +123,8 @@ class World:
             self.send(actor.unit.flush() if rest < 0.3 else actor.unit.ripe(rest < 0.6))
             if self.chance.random() < 0.05:
                 self.send(actor.save())
-            if self.crashes and self.chance.random() < (0.2 if actor is self.intake else 0.02):
+            # the only intake and the only city have few turns, and how many depends on how busy the machine is
+            if self.crashes and self.chance.random() < (0.15 if actor in (self.intake, self.city) else 0.02):
                 actor.crash()
 
     def alerts(self) -> dict[str, bytes]:
