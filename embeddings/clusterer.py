@@ -223,7 +223,7 @@ class IssueClusterer(base.Clusterer):
             self.memory.forget(issue.slots)
             del self._issues[issue.number]
         if self.memory.sparse:
-            moved = self.memory.compact()
+            moved = self.memory.compact().tolist()
             for issue in self._issues.values():
-                issue.slots = [int(moved[slot]) for slot in issue.slots]
+                issue.slots = [moved[slot] for slot in issue.slots]
         return [issue.id for issue in gone]

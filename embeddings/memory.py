@@ -30,6 +30,7 @@ from embeddings.tickets import (
     Scratch,
     Seek,
     Tickets,
+    close_gaps,
     list_alive,
     place_ticket,
     postings,
@@ -157,7 +158,7 @@ class TicketMemory:
         self.used[CHUNKS], self.used[KEYS] = list_alive(self.tickets, self.count, self.index)
 
     def forget(self, slots: list[int]) -> None:
-        """Drop tickets; when more than a third of the slots are dead, see `compact`."""
+        """Drop tickets; when more than a fifth of the slots are dead, see `compact`."""
         for slot in slots:
             if self.tickets.counted[slot]:
                 tally(self.tickets.terms, self.tickets.span, slot, self.common.frequency, -1)
@@ -168,7 +169,7 @@ class TicketMemory:
     @property
     def sparse(self) -> bool:
         """Whether compacting would pay."""
-        return self.count > 256 and 3 * self.dead > self.count
+        return self.count > 256 and 5 * self.dead > self.count
 
     def compact(self) -> I64:
         """Close the gaps. Return the new slot of every old one, -1 for the dead."""
@@ -176,20 +177,14 @@ class TicketMemory:
         keep = np.flatnonzero(old.alive[:count])
         moved = np.full(count, -1, np.int64)
         moved[keep] = np.arange(len(keep))
-        starts, lengths = old.span[keep, WORDS], old.span[keep, STOP] - old.span[keep, WORDS]
-        ends = np.cumsum(lengths)
-        total = int(ends[-1]) if len(keep) else 0
+        total = int((old.span[keep, STOP] - old.span[keep, WORDS]).sum())
         self._start(_power_above(len(keep)), _power_above(total))
         n, new = len(keep), self.tickets
         for name in Tickets._fields:
             if name not in ("terms", "marks", "span"):
                 getattr(new, name)[:n] = getattr(old, name)[keep]
-        new.span[:n] = old.span[keep] - (starts - ends + lengths)[:, None]
-        for first, length, end in zip(starts.tolist(), lengths.tolist(), ends.tolist(), strict=True):
-            new.terms[end - length : end] = old.terms[first : first + length]
-            new.marks[end - length : end] = old.marks[first : first + length]
         self.count = n
-        self.used[TERMS] = total
+        self.used[TERMS] = close_gaps(old, keep, new)
         self.live = int(new.counted[:n].sum())
         self._list_all()
         return moved

@@ -283,6 +283,21 @@ def list_alive(tickets: Tickets, count: int, index: Index) -> tuple[int, int]:
 
 
 @njit()
+def close_gaps(old: Tickets, keep: I64, new: Tickets) -> int:
+    """Write the terms of the slots to keep one after the other into new arrays; return how many there are."""
+    at = 0
+    for n in range(len(keep)):
+        first, stop = old.span[keep[n], WORDS], old.span[keep[n], STOP]
+        for kind in range(4):
+            new.span[n, kind] = old.span[keep[n], kind] - first + at
+        for i in range(first, stop):
+            new.terms[at] = old.terms[i]
+            new.marks[at] = old.marks[i]
+            at += 1
+    return at
+
+
+@njit()
 def rehash(old: I32, new: I32) -> None:
     """Enter the entries of a table in a larger one, which is empty."""
     for i in range(len(old)):
