@@ -152,6 +152,15 @@ OPERATIONS: Final = (
     Panel("Recovery (seconds in all)", (("sum by (topic) (sentinel_recovery_seconds_sum)", "{{topic}}"),), unit="s"),
     Panel("Memory", (('process_resident_memory_bytes{job="sentinel"}', "{{instance}}"),), unit="bytes"),
     Panel("CPU", (('rate(process_cpu_seconds_total{job="sentinel"}[5m])', "{{instance}}"),), unit="percentunit"),
+    Panel(
+        "Pushes an hour, by sink",
+        (
+            (
+                "sum by (sink, outcome) (increase(sentinel_sink_pushes_total[1h])) or vector(0)",
+                "{{sink}} {{outcome}}",
+            ),
+        ),
+    ),
     Panel("Partitions by worker", (("sum by (instance) (sentinel_partitions)", "{{instance}}"),)),
     Panel(
         "Dead letters and repeats",

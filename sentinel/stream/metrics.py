@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from itertools import product
-from typing import Final, NamedTuple, get_args
+from typing import Final, NamedTuple, Protocol, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from alerts import Alert
@@ -35,6 +35,15 @@ class Progress(NamedTuple):
     """the log's time there, POSIX seconds; 0 before the first message"""
     issues: int
     """alive in its state"""
+
+
+class Delivered(Protocol):
+    """What is known of one sink."""
+
+    name: str
+    sent: int
+    given_up: int
+    failing: str
 
 
 class Metrics:
@@ -133,6 +142,27 @@ class Metrics:
     def follow(self, progress: Callable[[], Iterable[Progress]], end: Callable[[str, int], int | None]) -> None:
         """Show where the stages stand, each time that figures are asked for."""
         self.registry.register(_Offsets(progress, end))
+
+    def follow_sinks(self, sinks: Callable[[], Iterable[Delivered]]) -> None:
+        """Show what sinks take, each time that figures are asked for."""
+        self.registry.register(_Sinks(sinks, self.sink_up))
+
+
+class _Sinks(Collector):
+    def __init__(self, sinks: Callable[[], Iterable[Delivered]], up: Gauge) -> None:
+        self._sinks = sinks
+        self._up = up
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """Read the counts of this moment."""
+        pushes = CounterMetricFamily(
+            "sentinel_sink_pushes", "Pushes a sink has taken, or refused for good.", labels=["sink", "outcome"]
+        )
+        for sink in self._sinks():
+            pushes.add_metric([sink.name, "sent"], sink.sent)
+            pushes.add_metric([sink.name, "given up"], sink.given_up)
+            self._up.labels(sink.name).set(not sink.failing)
+        yield pushes
 
 
 class _Offsets(Collector):

@@ -114,7 +114,9 @@ class Service:
         self._begin(self._send_ripe())
         self._begin(self._look_at_the_clock())
         self._begin(self._look_for_ends())
-        self._begin(Deliverer(self.environment, self.settings, self.topics).run())
+        deliverer = Deliverer(self.environment, self.settings, self.topics)
+        self.metrics.follow_sinks(lambda: list(deliverer.couriers.values()))
+        self._begin(deliverer.run())
         if self.environment.redis:
             self._begin(Projection(self.environment, self.topics.name(ALERTS), self.metrics).run())
         self._started = True

@@ -62,6 +62,7 @@ def test_what_rules_and_dashboards_ask_for_is_there_and_documented() -> None:
         asked |= set(re.findall(r"\bsentinel_[a-z_]+", content))
     metrics = Metrics()
     metrics.follow(list, lambda *_: None)
+    metrics.follow_sinks(list)
     there = {family.name for family in metrics.registry.collect()}
     documented = (RUNBOOK.parent / "metrics.md").read_text("utf-8")
     for name in asked:
