@@ -46,7 +46,7 @@ for (i in seq_len(nrow(x))) {
     pastWeeksNotIncluded = 182, pThresholdTrend = 1, thresholdMethod = "nbPlugin", alpha = 0.01, limit54 = c(0, 4))
   f <- try(farringtonFlexible(y, control), silent = TRUE)
   s <- if (inherits(f, "try-error")) rep(0, 49 * 7) else 1 - as.numeric(f@control$pvalue)
-  cat(paste(c("Farrington flexible, 7-day sums", s), collapse = ","), "\\n", file = out, sep = "")
+  cat(paste(c("Farrington flexible on 7-day sums", s), collapse = ","), "\\n", file = out, sep = "")
 }
 close(out)
 """

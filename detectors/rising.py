@@ -136,7 +136,7 @@ class _Series:
         days, unknown = baseline.finish(t), self.unknown
         self.unknown = 0
         if self.weeks is None:
-            if 7.0 * baseline.rate >= _LEAST_A_WEEK:
+            if days and 7.0 * days[0].mean >= _LEAST_A_WEEK * days[0].days:
                 self.weeks = Weeks()
         else:
             self.week = self.weeks.add(days, unknown, t, baseline.rhythm)

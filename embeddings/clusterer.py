@@ -208,6 +208,17 @@ class IssueClusterer(base.Clusterer):
             links.append(_Link(number, (sum(found) + MISSING_LOGIT * (most - len(found))) / most))
         return sorted(links, key=lambda link: (-link.score, link.number))
 
+    def __getstate__(self) -> dict[str, object]:
+        """State without what ships; `attach` gives it back."""
+        state = self.__dict__.copy()
+        del state["scorer"]
+        return state
+
+    def attach(self, scorer: PairScorer, prior: F32) -> None:
+        """Give a restored clusterer what its state leaves out."""
+        self.scorer = scorer
+        self.memory.attach(prior)
+
     def _horizon(self, issue: _Issue) -> float:
         settings = self.settings
         if len(issue.callers) >= 3:

@@ -293,4 +293,4 @@ class City:
         """Give a restored city what its state leaves out. Raises `OtherEncoderError`."""
         shared.require(self._encoder)
         self._shared = shared
-        self._clusterer.memory.attach(shared.lexicon.prior)
+        self._clusterer.attach(shared.scorer, shared.lexicon.prior)

@@ -341,7 +341,7 @@ class Street:
         """Give a restored street what its state leaves out. Raises `OtherEncoderError`."""
         shared.require(self._encoder)
         self._shared = shared
-        self._clusterer.memory.attach(shared.lexicon.prior)
+        self._clusterer.attach(shared.scorer, shared.lexicon.prior)
 
 
 def _of_one(facts: Facts, ticket_id: str, withheld: bool) -> Facts:

@@ -160,6 +160,6 @@ def test_state_survives_pickling_at_any_point(calls: list[tuple[int, int]], data
     for n, (which, caller) in enumerate(calls):
         if n == cut:
             broken = pickle.loads(pickle.dumps(broken))
-            broken.memory.attach(LEXICON.prior)
+            broken.attach(SCORER, LEXICON.prior)
         one = reading(f"t{n}", texts[which] + f"{n}号楼", n * 6 * HOUR, caller)
         assert whole.assign(one, f"t{n}") == broken.assign(one, f"t{n}")
