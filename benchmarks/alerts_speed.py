@@ -1,7 +1,7 @@
 """CPU time of a decision of delivery, at 10,000 open alerts and 1,000 silences.
 
 A decision is one input (a transition, an action, or a timer that falls due) with all the pushes it leads to. Run it as
-``python -m benchmarks.alerts``. It prints a table and writes ``benchmarks/results/alerts.json``.
+``python -m benchmarks.alerts_speed``. It prints a table and writes ``benchmarks/results/alerts_speed.json``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ OPEN = 10_000
 SILENCES = 1_000
 MEASURED = 4_000
 KINDS = ("new", "rising", "mass", "recurred", "urgent", "repeat_call", "bounced", "overdue")
-RESULT = Path(__file__).parent / "results" / "alerts.json"
+RESULT = Path(__file__).parent / "results" / "alerts_speed.json"
 
 
 class World:
