@@ -36,7 +36,7 @@ from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score, nor
 from embeddings.clusterer import MISSING_LOGIT, ClustererSettings, IssueClusterer, Reading
 from embeddings.memory import TicketMemory
 from embeddings.pairs import FEATURES
-from embeddings.scorer import Judged, Logistic, PairScorer, Plausible, Trees
+from embeddings.scorer import Judged, Logistic, Needed, PairScorer, Trees
 from embeddings.terms import Terms
 from embeddings.tickets import F32, PRIOR_BITS, Fields, Seek
 from embeddings.train.pair_scorer import b_cubed
@@ -85,7 +85,7 @@ class WordsAlone(PairScorer):
         vector: F32,
         fields: Fields,
         seek: Seek,
-        needed: Plausible,
+        needed: Needed,
         letters: float,
     ) -> tuple[int, Judged]:
         """As the scorer does for letters, however short a text is."""
