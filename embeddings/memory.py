@@ -130,9 +130,7 @@ class TicketMemory:
         while chunks + MOST_A_POSTING * size > len(self.index.chunk):
             self.index = self.index._replace(chunk=_longer(self.index.chunk))
         while 2 * (keys + size) > len(self.index.entry):
-            entry = np.full((2 * len(self.index.entry), 2), EMPTY, np.int32)
-            rehash(self.index.entry, entry)
-            self.index = self.index._replace(entry=entry)
+            self._resize_table(2 * len(self.index.entry))
         self.count += 1
         return slot
 
@@ -156,6 +154,14 @@ class TicketMemory:
         # a list of n takes n times `CHUNK_HEAD` + 1 at most
         self._start_index(2 * _power_above(terms), _power_above((CHUNK_HEAD + 1) * terms + MOST_A_POSTING))
         self.used[CHUNKS], self.used[KEYS] = list_alive(self.tickets, self.count, self.index)
+        self._resize_table(_power_above(2 * int(self.used[KEYS])))  # many tickets share a term
+
+    def _resize_table(self, keys: int) -> None:
+        """Give the index's table room for so many terms, less or more than it has."""
+        if keys != len(self.index.entry):
+            entry = np.full((keys, 2), EMPTY, np.int32)
+            rehash(self.index.entry, entry)
+            self.index = self.index._replace(entry=entry)
 
     def forget(self, slots: list[int]) -> None:
         """Drop tickets; when more than a fifth of the slots are dead, see `compact`."""
