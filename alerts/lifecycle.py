@@ -82,13 +82,9 @@ class AlertBook:
     ) -> None:
         """Start with no alerts."""
         self.street = street
-        self.street_name = street_name
-        self.rules = rules
-        self.zone = zone
-        self._judge = SeverityJudge(severity)
-        self._domains = DomainReader(domains or DomainRules())
         self._threads: dict[_Key, Thread] = {}
         self._timers: Timers[_Key] = Timers()
+        self.configure(street_name, rules, severity, zone, domains)
 
     def configure(
         self,

@@ -179,6 +179,8 @@ def _judge(
     logistic: Logistic,
     trees: Trees,
 ) -> tuple[I64, F64, NDArray[np.bool_]]:
+    if not len(others):
+        return np.empty(0, np.int64), np.empty(0, np.float64), np.zeros(0, np.bool_)
     query = asked(tickets.terms, tickets.span[slot, WORDS], tickets.span[slot, STOP])
     if letters < 0.5:
         others = plausible(tickets, slot, rarity, query, others, needed.words, needed.names)

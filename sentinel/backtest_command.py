@@ -7,11 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from sentinel.backtest import run_variant, variants
 from sentinel.backtest_report import page, png, render
 from sentinel.labels import Labels
+from sentinel.progress import progress_bar
 from sentinel.readers import ReadError, parse_map
 from sentinel.settings import Settings, load_settings
 
@@ -36,14 +36,7 @@ def run_backtest(
     asked = variants(_named(configs), list(dict.fromkeys(budgets)))
     results = []
     known: Labels | None = None
-    with Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console,
-    ) as progress:
+    with progress_bar(console) as progress:
         total: int | None = None
         for variant in asked:
             known = Labels(labels) if labels else None

@@ -9,11 +9,11 @@ from alerts.detection import Facts, StreetCount
 from alerts.model import Scope
 from detectors.base import Decision
 from sentinel.desks import Desks
-from sentinel.facts import drift_facts, evidence_of, issue_facts, tickets_facts
+from sentinel.facts import Counted, drift_facts, evidence_of, issue_facts, tickets_facts
 from sentinel.gist import gist
 from sentinel.issues import Issue
 from sentinel.reading import issue_id_of
-from sentinel.records import ConfigChange, Digest, Feedback, HandlerDigest, Heartbeat, IssueDigest, RoutedTicket
+from sentinel.records import Digest, Feedback, HandlerDigest, Heartbeat, IssueDigest, RoutedTicket
 from sentinel.shared import Shared
 from sentinel.watch import StreetWatch, cells_of, city_budget
 
@@ -92,10 +92,6 @@ class City:
                     alerts += self._ticket(digest)
             del self._held[:ready]
         return alerts + self._advance(heartbeat.clock, heartbeat.seq)
-
-    def change(self, record: ConfigChange) -> None:
-        """Apply a change of the configuration."""
-        self.configure(self._shared.changed(record.document))
 
     def feedback(self, record: Feedback) -> None:
         """Learn what people found out about an alert."""
@@ -197,8 +193,7 @@ class City:
             by_street = Counter(street for _, _, street, _ in found)
             if len(by_street) < MIN_STREETS or max(by_street.values()) > MOST_IN_ONE * len(found):
                 continue
-            tickets = [(at, i) for at, i, _, _ in found]
-            withheld = {i for _, i, _, w in found if w}
+            tickets = [Counted(at, i, w) for at, i, _, w in found]
             alerts += self._book.detect(
                 Detection(
                     kind=decision.kind,
@@ -208,7 +203,7 @@ class City:
                     at=self.clock,
                     seq=ticket.seq,
                     evidence=evidence_of(decision.evidence, len(tickets), decision.basis),
-                    facts=tickets_facts(tickets, decision.evidence.distinct_callers, withheld),
+                    facts=tickets_facts(tickets, decision.evidence.distinct_callers),
                     cause=ticket.ticket_id,
                     topic=series,
                 )
@@ -222,8 +217,7 @@ class City:
         decision, shifts = shifted
         since = self.clock - min(decision.evidence.window, RECENT)
         part = shifts[0].part
-        found = [(at, i, w) for at, t, i, _, w in self._recent if at > since and t.partition("/")[0] == part]
-        tickets = [(at, i) for at, i, _ in found]
+        found = [Counted(at, i, w) for at, t, i, _, w in self._recent if at > since and t.partition("/")[0] == part]
         return self._book.detect(
             Detection(
                 kind=decision.kind,
@@ -232,8 +226,8 @@ class City:
                 subject=CITY,
                 at=self.clock,
                 seq=ticket.seq,
-                evidence=evidence_of(decision.evidence, len(tickets), decision.basis),
-                facts=drift_facts(tickets, shifts, {i for _, i, w in found if w}),
+                evidence=evidence_of(decision.evidence, len(found), decision.basis),
+                facts=drift_facts(found, shifts),
                 cause=ticket.ticket_id,
                 topic=part,
             )

@@ -4,8 +4,8 @@ from datetime import date
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from sentinel.progress import progress_bar
 from sentinel.readers.rejections import ReadError
 from sentinel.replay_command import run_replay
 from sentinel.scoring import Score
@@ -41,14 +41,7 @@ def run_simulate(
     if settings.streets.open:
         raise ReadError(f"city {settings.city}: it lists no streets, so none can be simulated; use pudong")
     out.mkdir(parents=True, exist_ok=True)
-    with Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console,
-    ) as progress:
+    with progress_bar(console) as progress:
         task = progress.add_task("simulating days", total=days)
         done = write_simulation(
             days,

@@ -1,8 +1,8 @@
 """What an alert tells of an issue, a cell or a ticket: detectors' evidence and tickets' facts in one form."""
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from alerts.detection import Facts, HandlerLoad, StreetCount, TopicShift
 from alerts.model import AlertEvidence
@@ -110,25 +110,31 @@ def ticket_facts(ticket: RoutedTicket, gist: Gist, danger: str, withheld: bool) 
     )
 
 
-def tickets_facts(tickets: Iterable[tuple[float, str]], callers: int, withheld: Container[str]) -> Facts:
-    """Return the facts of a cell, topic or street, for which its topic speaks: its recent (time, ticket id).
+class Counted(NamedTuple):
+    """A recent ticket as a series counts it."""
 
-    `withheld` holds at least those among them that are about the conduct of an office.
-    """
-    recent = list(tickets)
-    ids = tuple(ticket_id for _, ticket_id in recent)
+    at: float
+    ticket_id: str
+    withheld: bool
+    """whether it is about the conduct of an office"""
+
+
+def tickets_facts(recent: Sequence[Counted], callers: int) -> Facts:
+    """Return the facts of a cell, topic or street, for which its topic speaks: its recent tickets."""
+    ids = tuple(ticket.ticket_id for ticket in recent)
+    withheld = {ticket.ticket_id for ticket in recent if ticket.withheld}
     return Facts(
         headline="",
         ticket_ids=ids[-200:],
         ticket_count=len(ids),
         total_callers=callers,
         representative_ticket_id=ids[-1] if ids else "",
-        first_ticket_at=recent[0][0] if recent else 0.0,
+        first_ticket_at=recent[0].at if recent else 0.0,
         withheld=tuple(ticket_id for ticket_id in ids[-200:] if ticket_id in withheld),
         withheld_count=sum(ticket_id in withheld for ticket_id in ids),
     )
 
 
-def drift_facts(tickets: list[tuple[float, str]], shifts: Sequence[Shift], withheld: Container[str]) -> Facts:
+def drift_facts(recent: Sequence[Counted], shifts: Sequence[Shift]) -> Facts:
     """Return the facts of a mix of topics that has shifted; the tickets are those of the topic that rose most."""
-    return replace(tickets_facts(tickets, 0, withheld), shifts=tuple(TopicShift(*shift) for shift in shifts))
+    return replace(tickets_facts(recent, 0), shifts=tuple(TopicShift(*shift) for shift in shifts))

@@ -8,6 +8,7 @@ from detectors.base import Decision
 from detectors.bounced import BouncedDetector
 from detectors.daytypes import after_working_time, working_time
 from detectors.repeat_call import RepeatCallDetector
+from sentinel.heard import silent
 from sentinel.issues import Issue
 from sentinel.records import HandlerDigest, RoutedTicket
 from sentinel.settings import Settings
@@ -161,16 +162,13 @@ class HandlingWatch:
 
     def forget(self, before: float) -> None:
         """Drop tickets last heard of at or before a time."""
-        for day in [day for day in self._heard if day <= before // DAY]:
-            for ticket_id in self._heard.pop(day):
-                known = self._tickets.get(ticket_id)
-                if known is None:
-                    continue
-                if known.last <= before:
-                    del self._tickets[ticket_id]
-                    self._bounced.forget(ticket_id)
-                else:
-                    self._heard.setdefault(int(known.last // DAY), []).append(ticket_id)
+        for ticket_id in silent(self._heard, int(before // DAY), before, self._last_of):
+            del self._tickets[ticket_id]
+            self._bounced.forget(ticket_id)
+
+    def _last_of(self, ticket_id: str) -> float | None:
+        known = self._tickets.get(ticket_id)
+        return None if known is None else known.last
 
     def forget_issue(self, issue: str) -> None:
         """Drop what is known of an issue's closings."""

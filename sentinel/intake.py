@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple, get_args
 
+from sentinel.heard import silent
 from sentinel.records import UNKNOWN_STREET, ConfigChange, End, Feedback, Routed, RoutedTicket, Tick
 from sentinel.tickets import EventName, TicketEvent
 from sentinel.times import posix_seconds
@@ -203,13 +204,9 @@ class Intake:
 
     def _forget(self, clock: float) -> None:
         horizon = clock - self.settings.remember
-        for day in sorted(day for day in self._heard if (day + 1) * DAY <= horizon):
-            for ticket_id in self._heard.pop(day):
-                last = self._known[ticket_id].last
-                if last <= horizon:
-                    del self._known[ticket_id]
-                else:
-                    self._heard.setdefault(int(last // DAY), []).append(ticket_id)
+        over = int(horizon // DAY) - 1  # whole days only, since this is asked at every tick
+        for ticket_id in silent(self._heard, over, horizon, lambda ticket_id: self._known[ticket_id].last):
+            del self._known[ticket_id]
 
 
 def _identity(event: EventName, at: float) -> int:

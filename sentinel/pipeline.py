@@ -123,8 +123,9 @@ class Pipeline:
         pushes = [push for alert in in_order for push in self._delivery.take(alert)]
         pushes += self._delivery.tick(clock)
         if isinstance(told, ConfigChange):
-            self._city.change(told)
-            configure_delivery(self._delivery, self._shared.changed(told.document).settings)
+            shared = self._shared.changed(told.document)
+            self._city.configure(shared)
+            configure_delivery(self._delivery, shared.settings)
         elif told is not None:
             self._city.feedback(told)
         assigned.sort()

@@ -5,14 +5,6 @@ from datetime import tzinfo
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
 from rich.table import Table
 from rich.text import Text
 
@@ -22,6 +14,7 @@ from embeddings.encoder import EncoderIdentity
 from embeddings.vectors import VectorStore
 from sentinel.door.callers import key_origin
 from sentinel.output import OutputFiles
+from sentinel.progress import progress_bar
 from sentinel.readers import in_order, open_tickets, parse_map
 from sentinel.replay import Replay, ReplayCounts, ReplayOptions, peak_memory_mb
 from sentinel.settings import load_settings
@@ -57,15 +50,7 @@ def run_replay(
         console.print(shared.untaught, style="yellow", highlight=False)
     with (
         OutputFiles(out, settings.timezone) as output,
-        Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=console,
-            disable=quiet,
-        ) as progress,
+        progress_bar(console, quiet) as progress,
     ):
         reading = progress.add_task("reading", total=None)
 

@@ -9,7 +9,7 @@ from alerts.detection import Facts
 from alerts.model import Scope
 from detectors.base import Decision
 from embeddings.clusterer import Reading
-from sentinel.facts import drift_facts, evidence_of, issue_facts, ticket_facts, tickets_facts
+from sentinel.facts import Counted, drift_facts, evidence_of, issue_facts, ticket_facts, tickets_facts
 from sentinel.gist import Gist, gist
 from sentinel.handling import Finding, HandlingWatch
 from sentinel.issues import Issue
@@ -183,12 +183,10 @@ class Street:
         alerts: list[Alert] = []
         for series, decision in self._watch.cells(ticket, topic):
             since = self.clock - min(decision.evidence.window, RECENT)
-            found = [(at, i, w) for at, t, i, w in self._recent if at > since and series in cells_of(t)]
-            tickets = [(at, i) for at, i, _ in found]
-            withheld = {i for _, i, w in found if w}
-            facts = tickets_facts(tickets, decision.evidence.distinct_callers, withheld)
+            found = [Counted(at, i, w) for at, t, i, w in self._recent if at > since and series in cells_of(t)]
+            facts = tickets_facts(found, decision.evidence.distinct_callers)
             scope: Scope = "cell" if series else "street"
-            alerts += self._detect(decision, scope, series or self.code, ticket, series, facts, len(tickets))
+            alerts += self._detect(decision, scope, series or self.code, ticket, series, facts, len(found))
         return alerts
 
     def _drift_alerts(self, ticket: RoutedTicket, topic: str) -> list[Alert]:
@@ -197,10 +195,9 @@ class Street:
             return []
         decision, shifts = shifted
         since = self.clock - min(decision.evidence.window, RECENT)
-        found = [(at, i, w) for at, t, i, w in self._recent if at > since and t.partition("/")[0] == shifts[0].part]
-        tickets = [(at, i) for at, i, _ in found]
-        facts = drift_facts(tickets, shifts, {i for _, i, w in found if w})
-        return self._detect(decision, "street", self.code, ticket, shifts[0].part, facts, len(tickets))
+        part = shifts[0].part
+        found = [Counted(at, i, w) for at, t, i, w in self._recent if at > since and t.partition("/")[0] == part]
+        return self._detect(decision, "street", self.code, ticket, part, drift_facts(found, shifts), len(found))
 
     def _urgent(self, ticket: RoutedTicket, topic: str, issue: Issue, withheld: bool) -> list[Alert]:
         cues = self._shared.danger.assess(ticket.text, ticket.title)

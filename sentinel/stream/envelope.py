@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, NamedTuple, TypeVar
+
+Item = TypeVar("Item")
 
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -69,3 +71,17 @@ def header(headers: Iterable[tuple[str, bytes]], name: str) -> str:
 def identity_of(value: bytes) -> str:
     """An id made of the content alone: equal bytes are the same message."""
     return hashlib.blake2b(value, digest_size=16).hexdigest()
+
+
+def in_parts(items: Iterable[Item], size_of: Callable[[Item], int], most: int) -> Iterator[list[Item]]:
+    """Cut items into parts of at most so many bytes, of a single larger item else; at least one, which may be empty."""
+    part: list[Item] = []
+    size = 0
+    for item in items:
+        length = size_of(item)
+        if part and size + length > most:
+            yield part
+            part, size = [], 0
+        part.append(item)
+        size += length
+    yield part

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any, Final
 
 from alerts import Alert, Delivery
@@ -22,7 +21,7 @@ from sentinel.pipeline import configure_delivery
 from sentinel.records import ConfigChange, Heartbeat, in_log_order
 from sentinel.settings import Settings
 from sentinel.stream import envelope
-from sentinel.stream.envelope import Message, Outgoing, PoisonError
+from sentinel.stream.envelope import Message, Outgoing, PoisonError, in_parts
 
 _ENTRY_BYTES: Final = 400_000
 _NUMBER: Final = re.compile(r'"seq":(\d+),"ticket_ids"')
@@ -40,7 +39,7 @@ def entries_of(topic: str, source: str, lines: list[str], round_: Heartbeat) -> 
     placed = [(alert.seq, alert.street, alert) for alert in map(Alert.model_validate_json, lines)]
     by_alert = {id(alert): line for (_, _, alert), line in zip(placed, lines, strict=True)}
     ordered = [by_alert[id(alert)] for alert in in_log_order(placed)]
-    parts = list(_parts(ordered))
+    parts = list(in_parts(ordered, lambda line: len(line.encode()), _ENTRY_BYTES))
     told = round_.record.document if isinstance(round_.record, ConfigChange) else None
     entries = []
     for number, part in enumerate(parts):
@@ -105,17 +104,3 @@ class Follower:
             self._settings = self._settings.changed(entry["config"])
             configure_delivery(self.delivery, self._settings)
         return pushes
-
-
-def _parts(lines: list[str]) -> Iterator[list[str]]:
-    """Lines in parts that fit into a message, at least one, which may be empty."""
-    part: list[str] = []
-    size = 0
-    for line in lines:
-        length = len(line.encode())
-        if part and size + length > _ENTRY_BYTES:
-            yield part
-            part, size = [], 0
-        part.append(line)
-        size += length
-    yield part

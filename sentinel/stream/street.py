@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import faust
@@ -16,7 +16,7 @@ from sentinel.stream import envelope
 from sentinel.stream.codec import Answer, Batch, decode_batch, encode_answer
 from sentinel.stream.configurations import Configurations, Configured
 from sentinel.stream.dead import letter
-from sentinel.stream.envelope import Message, Outgoing, PoisonError
+from sentinel.stream.envelope import Message, Outgoing, PoisonError, in_parts
 from sentinel.stream.faust_source import follow, raw_topic
 from sentinel.stream.metrics import Metrics
 from sentinel.stream.stage import Stage
@@ -205,7 +205,7 @@ class StreetUnit:
     def _answers(self, ticks: Sequence[ForAll], digests: Sequence[Digest]) -> list[Outgoing]:
         before, self._answered = self._answered, ticks[-1].seq
         said, self._said = tuple(self._said), []
-        parts = list(_parts(digests))
+        parts = list(in_parts(digests, _bytes_of, _ANSWER_BYTES))
         return [
             Outgoing(
                 self._digests,
@@ -238,21 +238,13 @@ def alert_message(alert: Alert, topic: str, source: str, shared: Shared) -> Outg
     return Outgoing(topic, 0, alert.dedup_key.encode(), line, envelope.envelope(envelope.ALERT, identity, source))
 
 
-def _parts(digests: Sequence[Digest]) -> Iterator[list[Digest]]:
-    """Digests in parts that fit into a message, at least one, which may be empty."""
-    part: list[Digest] = []
-    size = 0
-    for digest in digests:
-        length = 300
-        if isinstance(digest, IssueDigest):
-            arrays = sum(array.nbytes for array in digest.reading.terms) + digest.reading.vector.nbytes
-            length += arrays + 3 * (len(digest.text) + len(digest.title))
-        if part and size + length > _ANSWER_BYTES:
-            yield part
-            part, size = [], 0
-        part.append(digest)
-        size += length
-    yield part
+def _bytes_of(digest: Digest) -> int:
+    """About how many bytes a digest takes in a message."""
+    length = 300
+    if isinstance(digest, IssueDigest):
+        arrays = sum(array.nbytes for array in digest.reading.terms) + digest.reading.vector.nbytes
+        length += arrays + 3 * (len(digest.text) + len(digest.title))
+    return length
 
 
 def agent(app: faust.App, stage: Stage) -> None:
