@@ -242,7 +242,7 @@ def run_bare() -> None:
 
     environment = Environment.read()
     app = faust.App(
-        f"{environment.application}-bare", broker=f"aiokafka://{environment.kafka[0]}", store="memory://",
+        f"{environment.application}-bare", broker=f"aiokafka://{environment.kafka.servers[0]}", store="memory://",
         web_enabled=False, topic_disable_leader=True, broker_session_timeout=10, broker_heartbeat_interval=2,
         stream_recovery_delay=0.0, worker_redirect_stdouts=False, topic_partitions=1, datadir=tempfile.mkdtemp(),
     )  # fmt: skip
@@ -282,7 +282,7 @@ def run_plain() -> None:
 
     async def run() -> None:
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=list(environment.kafka), group_id=environment.application, enable_auto_commit=False,
+            **environment.kafka.options, group_id=environment.application, enable_auto_commit=False,
             auto_offset_reset="earliest",
         )  # fmt: skip
 

@@ -2,7 +2,6 @@
 
 import os
 import sys
-from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -10,8 +9,9 @@ import click
 
 from sentinel import __version__
 from sentinel.errors import SentinelError
+from sentinel.options import FILES, config_option, map_option
+from sentinel.stream import cli as service
 
-FILES = click.Path(path_type=Path)
 DEBUG = "SENTINEL_DEBUG"
 
 
@@ -30,10 +30,27 @@ class _Group(click.Group):
         except Exception as error:
             if os.environ.get(DEBUG):
                 raise
-            what = " ".join(f"{type(error).__name__}: {error}".split())
-            message, code = f"unexpected {what}; run with {DEBUG}=1 for the traceback", 1
+            message, code = _no_broker(error) or _unexpected(error), 1
         click.secho(f"error: {message}", fg="red", err=True)
         raise click.exceptions.Exit(code)
+
+
+def _unexpected(error: Exception) -> str:
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"unexpected {what}; run with {DEBUG}=1 for the traceback"
+
+
+def _no_broker(error: Exception) -> str:
+    """Why no broker could be reached, if that is what went wrong."""
+    if type(error).__name__ != "KafkaConnectionError":  # without importing aiokafka for every error
+        return ""
+    import asyncio
+
+    from sentinel.stream.environment import Environment
+    from sentinel.stream.reach import trouble_with
+
+    why = asyncio.run(trouble_with(Environment.read().kafka))
+    return f"no broker can be reached: {why or 'one is there again by now'}; `sentinel doctor` looks at everything"
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -42,20 +59,11 @@ def main() -> None:
     """Early warning on a city's hotline tickets: what is new, rising, a mass complaint or urgent."""
 
 
-def _config_option(command: Callable[..., None]) -> Callable[..., None]:
-    return click.option(
-        "--config",
-        type=FILES,
-        metavar="DIR",
-        help="Your settings; files left out are the shipped ones.",
-    )(command)
-
-
 @main.command()
 @click.argument("files", nargs=-1, required=True, type=FILES)
 @click.option("--out", required=True, type=FILES, metavar="DIR", help="Where the results are written.")
-@_config_option
-@click.option("--map", "mapping", metavar="FIELD=COLUMN,…", default="", help="Foreign column names.")
+@config_option
+@map_option
 @click.option("--speed", type=click.FloatRange(min=0), default=0.0, help="Times real time; 0: at once.")
 @click.option("--workers", type=click.IntRange(0, 64), default=0, help="Processes to spread the streets over.")
 @click.option(
@@ -132,7 +140,7 @@ def _refuse_bad_arguments(files: tuple[Path, ...], config: Path | None, mapping:
 @click.option("--start", type=click.DateTime(["%Y-%m-%d"]), default="2025-03-03", show_default=True)
 @click.option("--no-incidents", is_flag=True, help="Plant nothing: every alert is a false alarm.")
 @click.option("--incidents-per-day", type=click.FloatRange(0.0, 1000.0), help="Default: by the tickets a day.")
-@_config_option
+@config_option
 def simulate(
     days: int,
     seed: int,
@@ -156,7 +164,7 @@ def simulate(
 @click.option("--seed", type=click.IntRange(min=0), default=7, show_default=True)
 @click.option("--tickets-per-day", type=click.IntRange(10, 1_000_000), default=1200, show_default=True)
 @click.option("--workers", type=click.IntRange(0, 64), default=0)
-@_config_option
+@config_option
 def demo(out: Path, days: int, seed: int, tickets_per_day: int, workers: int, config: Path | None) -> None:
     """Simulate a hotline, replay it, and say which planted incidents were found."""
     from sentinel.demo import run_demo
@@ -190,7 +198,7 @@ def _budgets(_: click.Context, __: click.Parameter, value: str) -> tuple[float, 
 @click.option("--config", "configs", multiple=True, type=FILES, metavar="DIR", help="Your settings; may be repeated.")
 @click.option("--sweep", "budgets", default="", callback=_budgets, metavar="N,N,…", help="Budgets to try.")
 @click.option("--labels", type=FILES, metavar="FILE", help="Known incidents: incidents.jsonl, or a CSV.")
-@click.option("--map", "mapping", metavar="FIELD=COLUMN,…", default="", help="Foreign column names.")
+@map_option
 @click.option("--warm-up", type=click.FloatRange(0.0, 3660.0), default=0.0, help="First days that do not count.")
 @click.option("--workers", type=click.IntRange(0, 64), default=0, help="Processes to spread the streets over.")
 def backtest(
@@ -229,112 +237,6 @@ def check_config(directory: Path | None) -> None:
 
 
 @main.command()
-@_config_option
-@click.option("--loglevel", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True)
-def worker(config: Path | None, loglevel: str) -> None:
-    """Run a worker of the service on Kafka; where its servers are stands in the environment.
-
-    \b
-    SENTINEL_KAFKA=broker:9092 SENTINEL_CALLER_KEY_FILE=caller.key sentinel worker --config my-config
-    """
-    from sentinel.stream.worker_command import run_worker
-
-    run_worker(config, loglevel)
-
-
-@main.command()
-@click.argument("files", nargs=-1, required=True, type=FILES)
-@click.option("--map", "mapping", metavar="FIELD=COLUMN,…", default="", help="Foreign column names.")
-@click.option("--rate", type=click.FloatRange(min=0), default=0.0, help="Events a second; 0: at once.")
-@click.option("--finish", is_flag=True, help="End the stream as a replay ends a file.")
-def produce(files: tuple[Path, ...], mapping: str, rate: float, finish: bool) -> None:
-    """Put the tickets of FILES on Kafka, in the order in which a replay takes them."""
-    from rich.console import Console
-
-    from sentinel.readers.columns import parse_map
-    from sentinel.stream.environment import Environment
-    from sentinel.stream.produce import run_produce
-
-    run_produce(files, parse_map(mapping), rate, finish, Environment.read(), Console())
-
-
-@main.command()
-@click.argument("what", type=click.Choice(["alerts"]))
-@click.option("--all", "everything", is_flag=True, help="Begin with the oldest that are kept.")
-@click.option("--lines", is_flag=True, help="Print the lines of JSON as they are.")
-def tail(what: str, everything: bool, lines: bool) -> None:  # noqa: ARG001  # alerts are all there is
-    """Show alerts as they come."""
-    from rich.console import Console
-
-    from sentinel.stream.environment import Environment
-    from sentinel.stream.tail import run_tail
-
-    run_tail(Environment.read(), Console(), everything=everything, lines=lines)
-
-
-@main.command()
-@click.argument("file", type=FILES)
-def export(file: Path) -> None:
-    """Write the routed log to FILE; `sentinel replay FILE --order log` reproduces its alerts."""
-    from rich.console import Console
-
-    from sentinel.stream.environment import Environment
-    from sentinel.stream.export import run_export
-
-    run_export(file, Environment.read(), Console())
-
-
-@main.command()
-def rebuild() -> None:
-    """Fill Redis again from what Kafka keeps."""
-    from rich.console import Console
-
-    from sentinel.stream.environment import Environment
-    from sentinel.stream.rebuild import run_rebuild
-
-    run_rebuild(Environment.read(), Console())
-
-
-@main.command()
-@_config_option
-def settings(config: Path | None) -> None:
-    """Show what the service goes by: environment and files, secrets hidden."""
-    from rich.console import Console
-
-    from sentinel.stream.settings_command import run_settings
-
-    run_settings(config, Console())
-
-
-@main.command()
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True)
-def api(host: str, port: int) -> None:
-    """Serve the HTTP API: list, read, acknowledge, assign, transfer, resolve and silence alerts."""
-    from rich.console import Console
-
-    from sentinel.stream.api_command import run_api
-    from sentinel.stream.environment import Environment
-
-    run_api(Environment.read(), host, port, Console())
-
-
-@main.command()
-@click.argument("subscriber")
-@click.option("--scopes", default="read,act", show_default=True, metavar="SCOPE,…", help="read, act, decide, silence")
-def token(subscriber: str, scopes: str) -> None:
-    """Make a token of the HTTP API for SUBSCRIBER, and the line for SENTINEL_TOKENS_FILE."""
-    from sentinel.delivery.tokens import SCOPES, made
-
-    chosen = tuple(scope for scope in SCOPES if scope in scopes.split(","))
-    if len(chosen) != len(scopes.split(",")):
-        raise click.UsageError(f"--scopes {scopes}: use some of {', '.join(SCOPES)}")
-    secret, line = made(subscriber, chosen)
-    click.echo(f"token, shown this once: {secret}", err=True)
-    click.echo(line)
-
-
-@main.command()
 @click.argument("what", type=click.Choice(["push", "alert", "action"]))
 def schema(what: str) -> None:
     """Print the JSON schema of a push, of an alert, or of an action for `feedback`."""
@@ -355,7 +257,7 @@ def routes() -> None:
 
 @routes.command("test")
 @click.argument("alert")
-@_config_option
+@config_option
 def routes_test(alert: str, config: Path | None) -> None:
     """Show who would be told of ALERT, a JSON object of an alert's fields, by which route and why.
 
@@ -369,50 +271,8 @@ def routes_test(alert: str, config: Path | None) -> None:
     run_routes_test(alert, config, Console())
 
 
-@main.group("config")
-def config_group() -> None:
-    """Settings of a running service."""
-
-
-@config_group.command("apply")
-@click.argument("directory", type=FILES)
-def config_apply(directory: Path) -> None:
-    """Validate DIRECTORY and put its settings in force, from this point of the log on."""
-    from rich.console import Console
-
-    from sentinel.stream.config_command import run_config_apply
-    from sentinel.stream.environment import Environment
-
-    run_config_apply(directory, Environment.read(), Console())
-
-
-@main.group("dead-letters")
-def dead_letters() -> None:
-    """What could not be processed."""
-
-
-@dead_letters.command("list")
-def dead_letters_list() -> None:
-    """Show every dead letter: where it came from, why, and what it was, masked."""
-    from rich.console import Console
-
-    from sentinel.stream.dead_letters import run_list
-    from sentinel.stream.environment import Environment
-
-    run_list(Environment.read(), Console())
-
-
-@dead_letters.command("requeue")
-@click.option("--all", "everything", is_flag=True, help="Those sent again before, too.")
-def dead_letters_requeue(everything: bool) -> None:
-    """Send what is behind the dead letters again, after a fix."""
-    from rich.console import Console
-
-    from sentinel.stream.dead_letters import run_requeue
-    from sentinel.stream.environment import Environment
-
-    run_requeue(Environment.read(), Console(), everything=everything)
-
+for command in service.COMMANDS:
+    main.add_command(command)
 
 if __name__ == "__main__":
     main()

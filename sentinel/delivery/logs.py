@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from datetime import tzinfo
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, for_code
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from alerts.pushes import Push
 from sentinel.delivery.sink import SinkError
+from sentinel.stream.access import Kafka, RedisServer
 from sentinel.stream.envelope import PUSH, envelope
 from sentinel.stream.outbox import open_producer
 
@@ -31,10 +30,8 @@ class KafkaSink:
     partitioning keeps what belongs together.
     """
 
-    def __init__(
-        self, brokers: Sequence[str], application: str, zone: tzinfo, *, replication: int, retention: float
-    ) -> None:
-        self._brokers = list(brokers)
+    def __init__(self, kafka: Kafka, application: str, zone: tzinfo, *, replication: int, retention: float) -> None:
+        self._kafka = kafka
         self._application = application
         self._zone = zone
         self._replication = replication
@@ -49,7 +46,7 @@ class KafkaSink:
         try:
             async with asyncio.timeout(_TIMEOUT):
                 if self._producer is None:
-                    self._producer = await open_producer(self._brokers)
+                    self._producer = await open_producer(self._kafka)
                 if topic not in self._known:
                     await self._declare(topic)
                 await self._producer.send_and_wait(
@@ -71,7 +68,7 @@ class KafkaSink:
                 await self._producer.client.close()
 
     async def _declare(self, topic: str) -> None:
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._brokers)
+        admin = AIOKafkaAdminClient(**self._kafka.options)
         await admin.start()
         try:
             self._known.update(await admin.list_topics())
@@ -97,8 +94,8 @@ redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'id', ARGV[2], 'push', 
 return 1
 """
 
-    def __init__(self, url: str, application: str, zone: tzinfo) -> None:
-        self._redis: Redis = Redis.from_url(url, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT)
+    def __init__(self, server: RedisServer, application: str, zone: tzinfo) -> None:
+        self._redis = server.client(_TIMEOUT)
         self._add: Any = self._redis.register_script(self._ADD)
         self._application = application
         self._zone = zone

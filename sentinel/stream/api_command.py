@@ -34,7 +34,7 @@ PATIENCE: Final = 5.0
 _RETRY: Final = 1.0
 
 
-def run_api(environment: Environment, host: str, port: int, console: Console) -> None:
+def run_api(environment: Environment, console: Console, host: str, port: int) -> None:
     """Serve until interrupted."""
     file = os.environ.get(TOKENS)
     if not file:

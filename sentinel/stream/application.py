@@ -20,6 +20,7 @@ from faust.types.transports import TransportT
 
 from sentinel.settings import load_settings
 from sentinel.stream import city, intake, street
+from sentinel.stream.access import Kafka
 from sentinel.stream.assignor import PartitionAssignor
 from sentinel.stream.environment import Environment
 from sentinel.stream.faust_source import Consumer
@@ -52,7 +53,8 @@ class SentinelApp(faust.App):
         self._patience = session / 3
         super().__init__(
             environment.application,
-            broker=[f"aiokafka://{server}" for server in environment.kafka],
+            broker=[f"aiokafka://{server}" for server in environment.kafka.servers],
+            broker_credentials=_credentials(environment.kafka),
             store="memory://",
             autodiscover=False,
             broker_session_timeout=session,
@@ -132,6 +134,17 @@ class SentinelApp(faust.App):
             self.sentinel.assign([(tp.topic, tp.partition) for tp in sent[-1]], self.consumer_generation_id)
         except Exception as error:
             self.sentinel.fail(error)
+
+
+def _credentials(kafka: Kafka) -> faust.SASLCredentials | faust.SSLCredentials | None:
+    if kafka.account is not None:
+        return faust.SASLCredentials(
+            username=kafka.account.user,
+            password=kafka.account.password.get_secret_value(),
+            mechanism=kafka.account.mechanism,
+            ssl_context=kafka.tls,
+        )
+    return faust.SSLCredentials(kafka.tls) if kafka.tls is not None else None
 
 
 def _end() -> None:

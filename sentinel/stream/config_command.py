@@ -15,7 +15,7 @@ from sentinel.stream import envelope
 from sentinel.stream.environment import Environment
 from sentinel.stream.inbox import control
 from sentinel.stream.outbox import open_producer
-from sentinel.stream.topics import TICKETS, Topics, declare
+from sentinel.stream.topics import TICKETS, Topics, ensure
 
 BYTES_MAX: Final = 700_000
 """It travels in one message, to every partition."""
@@ -36,7 +36,7 @@ def run_config_apply(directory: Path, environment: Environment, console: Console
     headers = envelope.envelope(envelope.CONFIG, f"config-{identity}", environment.application)
 
     async def send() -> int:
-        await declare(environment, topics)
+        await ensure(environment, topics, TICKETS)
         producer = await open_producer(environment.kafka)
         try:
             sent = await producer.send_and_wait(topics.name(TICKETS), value, key, partition=0, headers=list(headers))

@@ -84,7 +84,7 @@ async def _requeue(environment: Environment, topics: Topics, *, everything: bool
     place = TopicPartition(topics.name(DEAD), 0)
     # a group remembers how far the letters have been sent again
     group = AIOKafkaConsumer(
-        bootstrap_servers=list(environment.kafka),
+        **environment.kafka.options,
         group_id=f"{environment.application}.requeue",
         enable_auto_commit=False,
     )

@@ -33,7 +33,7 @@ from sentinel.settings import Settings
 from sentinel.stream import envelope
 from sentinel.stream.early import Early
 from sentinel.stream.envelope import Message, Outgoing, PoisonError, header
-from sentinel.stream.environment import Environment
+from sentinel.stream.environment import REDIS, Environment, EnvironmentValueError
 from sentinel.stream.inbox import control
 from sentinel.stream.journal import Follower, action_entry
 from sentinel.stream.log_reader import LogReader, message_of
@@ -258,6 +258,8 @@ class Deliverer:
                 retention=stream.retention.alerts,
             )
         if settings.kind == "redis":
+            if self._environment.redis is None:
+                raise EnvironmentValueError(f"{REDIS}: is not set, and the sink {settings.name} needs it")
             return RedisSink(self._environment.redis, application, zone)
         return open_local(settings, application, zone)
 
@@ -288,7 +290,7 @@ class Deliverer:
 
     def _consumer(self, name: str) -> AIOKafkaConsumer:
         return AIOKafkaConsumer(
-            bootstrap_servers=list(self._environment.kafka),
+            **self._environment.kafka.options,
             group_id=f"{self._topics.application}.{name}",
             enable_auto_commit=False,
             auto_offset_reset="earliest",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from sentinel.stream.access import Kafka
 from sentinel.stream.envelope import Message
 from sentinel.stream.topics import LARGEST_RAW
 
@@ -20,13 +21,13 @@ class LogReader:
     A partition is read from offset 0, which stands for the oldest message that is still there.
     """
 
-    def __init__(self, brokers: Iterable[str], topic: str, partitions: Sequence[int] = (0,)) -> None:
+    def __init__(self, kafka: Kafka, topic: str, partitions: Sequence[int] = (0,)) -> None:
         self._topic = topic
         self._partitions = [TopicPartition(topic, number) for number in partitions]
         self.left = set(partitions)
         """partitions of which `to_end` has not given everything"""
         self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=list(brokers),
+            **kafka.options,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             max_partition_fetch_bytes=_FETCH_BYTES,
@@ -35,7 +36,11 @@ class LogReader:
 
     async def __aenter__(self) -> Self:
         """Connect, and stand at the beginning."""
-        await self._consumer.start()
+        try:
+            await self._consumer.start()
+        except BaseException:
+            await self._consumer.stop()
+            raise
         self._consumer.assign(self._partitions)
         await self._consumer.seek_to_beginning(*self._partitions)
         return self

@@ -11,6 +11,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, KafkaTimeoutError, UnknownError, UnsupportedVersionError
 
+from sentinel.stream.access import Kafka
 from sentinel.stream.envelope import Outgoing
 
 log = logging.getLogger(__name__)
@@ -22,14 +23,14 @@ _BATCH_BYTES: Final = 512 << 10
 _TIMEOUT_MS: Final = 40_000
 
 
-async def open_producer(brokers: Iterable[str], largest: int = 1 << 20) -> AIOKafkaProducer:
+async def open_producer(kafka: Kafka, largest: int = 1 << 20) -> AIOKafkaProducer:
     """A producer that is started: idempotent, unless the brokers know no such thing (small ones for tests do not).
 
     Without, a batch may come twice, and after an error one may come without the one before it. Readers of the routed
     log and of digests check both.
     """
     options = {
-        "bootstrap_servers": list(brokers),
+        **kafka.options,
         "acks": "all",
         "linger_ms": _LINGER_MS,
         "max_batch_size": _BATCH_BYTES,
@@ -58,8 +59,8 @@ class Outbox:
     `on_failure` once: the process must end, and another goes on from the last checkpoint.
     """
 
-    def __init__(self, brokers: Iterable[str], on_failure: Callable[[BaseException], None]) -> None:
-        self._brokers = list(brokers)
+    def __init__(self, kafka: Kafka, on_failure: Callable[[BaseException], None]) -> None:
+        self._kafka = kafka
         self._on_failure = on_failure
         self._waiting: deque[Outgoing] = deque()
         self._sent: deque[asyncio.Future[Any]] = deque()
@@ -73,7 +74,7 @@ class Outbox:
 
     async def start(self) -> None:
         """Connect."""
-        self._producer = await open_producer(self._brokers)
+        self._producer = await open_producer(self._kafka)
         self._task = asyncio.get_running_loop().create_task(self._pump())
 
     def put(self, messages: Iterable[Outgoing]) -> int:

@@ -18,7 +18,7 @@ from sentinel.stream.envelope import Outgoing
 from sentinel.stream.environment import Environment
 from sentinel.stream.inbox import control
 from sentinel.stream.outbox import Outbox
-from sentinel.stream.topics import TICKETS, Topics, declare
+from sentinel.stream.topics import TICKETS, Topics, ensure
 from sentinel.tickets import FIELD_NAMES_ZH, TicketEvent
 
 
@@ -69,7 +69,7 @@ def _messages(entries: Iterable[Entry], application: str, topic: str, finish: bo
 
 
 async def _send(messages: Iterator[Outgoing], rate: float, environment: Environment, topics: Topics) -> int:
-    await declare(environment, topics)
+    await ensure(environment, topics, TICKETS)
     failed: list[BaseException] = []
     outbox = Outbox(environment.kafka, failed.append)
     await outbox.start()

@@ -26,11 +26,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from sentinel.stream.access import Kafka, RedisServer
 from sentinel.stream.envelope import Message, header
-from sentinel.stream.environment import Environment
 from sentinel.stream.log_reader import message_of
 from sentinel.stream.metrics import Metrics
 
@@ -64,14 +63,12 @@ return -1
 class Projection:
     """Fills Redis from `alerts`. Holds nobody up: it has a consumer of its own, and waits for Redis alone."""
 
-    def __init__(self, environment: Environment, topic: str, metrics: Metrics) -> None:
-        self._brokers = list(environment.kafka)
-        self._prefix = environment.application
+    def __init__(self, application: str, kafka: Kafka, redis: RedisServer, topic: str, metrics: Metrics) -> None:
+        self._kafka = kafka
+        self._prefix = application
         self._at = TopicPartition(topic, 0)
         self._metrics = metrics
-        self._redis: Redis = Redis.from_url(
-            environment.redis, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT, decode_responses=False
-        )
+        self._redis = redis.client(_TIMEOUT)
         self._take = self._redis.register_script(_TAKE)
         self._offset = 0
 
@@ -89,7 +86,7 @@ class Projection:
 
     async def _follow(self) -> None:
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._brokers,
+            **self._kafka.options,
             group_id=f"{self._prefix}.redis",
             enable_auto_commit=False,
             auto_offset_reset="earliest",

@@ -22,16 +22,18 @@ class RebuildError(SentinelError):
 
 def run_rebuild(environment: Environment, console: Console) -> None:
     """Throw away what Redis holds of this application and fill it from the alerts that Kafka keeps."""
-    if not environment.redis:
+    redis = environment.redis
+    if redis is None:
         raise RebuildError(f"{REDIS} is not set; write redis://host:port/0")
     topic = Topics(environment.application, load_settings(environment.config).stream).name(ALERTS)
 
     async def rebuild() -> int:
         async with LogReader(environment.kafka, topic) as reader:
-            return await Projection(environment, topic, Metrics()).rebuild(reader.to_end())
+            projection = Projection(environment.application, environment.kafka, redis, topic, Metrics())
+            return await projection.rebuild(reader.to_end())
 
     try:
         read = asyncio.run(rebuild())
     except RedisError as error:
-        raise RebuildError(f"Redis at {environment.redis_shown}: {error}") from None
-    console.print(f"{read:,} transitions from {topic} written to {environment.redis_shown}", highlight=False)
+        raise RebuildError(f"Redis at {redis.shown}: {error}") from None
+    console.print(f"{read:,} transitions from {topic} written to {redis.shown}", highlight=False)

@@ -117,8 +117,10 @@ class Service:
         deliverer = Deliverer(self.environment, self.settings, self.topics)
         self.metrics.follow_sinks(lambda: list(deliverer.couriers.values()))
         self._begin(deliverer.run())
-        if self.environment.redis:
-            self._begin(Projection(self.environment, self.topics.name(ALERTS), self.metrics).run())
+        here = self.environment
+        if here.redis is not None:
+            projection = Projection(here.application, here.kafka, here.redis, self.topics.name(ALERTS), self.metrics)
+            self._begin(projection.run())
         self._started = True
 
     async def stop(self, seconds: float) -> bool:
@@ -268,7 +270,7 @@ class Service:
 
     async def _committed(self, topic: str, partitions: Iterable[int]) -> dict[int, int | None]:
         wanted = [TopicPartition(topic, partition) for partition in partitions]
-        admin = AIOKafkaAdminClient(bootstrap_servers=list(self.environment.kafka))
+        admin = AIOKafkaAdminClient(**self.environment.kafka.options)
         await admin.start()
         try:
             found = await admin.list_consumer_group_offsets(self.environment.application, partitions=wanted)

@@ -38,12 +38,13 @@ def run_settings(config: Path | None, console: Console, environ: Mapping[str, st
 def _environment(environment: Environment, environ: Mapping[str, str]) -> Table:
     metrics = f"{environment.metrics[0]}:{environment.metrics[1]}" if environment.metrics else ""
     key = environ.get(KEY_FILE_VARIABLE, "")
-    password = environ.get(names.REDIS_PASSWORD, "")
+    kafka, redis = environment.kafka, environment.redis
     rows = [
         (names.APPLICATION, environment.application),
-        (names.KAFKA, ",".join(environment.kafka)),
-        (names.REDIS, environment.redis_shown or "none: nothing is written to Redis"),
-        (names.REDIS_PASSWORD, f"*** from {password}" if password else ""),
+        (names.KAFKA, kafka.shown),
+        *_security(names.KAFKA, environ),
+        (names.REDIS, redis.shown if redis else "none: nothing is written to Redis"),
+        *_security(names.REDIS, environ),
         (names.METRICS, metrics or "none: no /metrics, /healthz, /readyz"),
         (names.CONFIG, str(environment.config or "the shipped one")),
         (KEY_FILE_VARIABLE, f"*** from {key}" if key else f"the {key_origin(environ)} key, which protects nobody"),
@@ -52,6 +53,14 @@ def _environment(environment: Environment, environ: Mapping[str, str]) -> Table:
     for name, value in rows:
         table.add_row(name, value, "" if name in environ else "default")
     return table
+
+
+def _security(server: str, environ: Mapping[str, str]) -> list[tuple[str, str]]:
+    """What is set of a server's account and TLS: names and files, and of secrets that there is one."""
+    ends = {"_USER": False, "_PASSWORD_FILE": True, "_MECHANISM": False, "_TLS": False,
+            names.AUTHORITIES: False, names.CERTIFICATE: False, names.KEY: True}  # fmt: skip
+    found = [(f"{server}{end}", environ.get(f"{server}{end}", ""), secret) for end, secret in ends.items()]
+    return [(name, f"*** from {value}" if secret else value) for name, value, secret in found if value]
 
 
 def _files(files: object) -> Table:

@@ -21,6 +21,7 @@ from itertools import zip_longest
 from typing import Any, Final, Protocol
 
 from sentinel.stream import snapshot, store
+from sentinel.stream.access import Kafka
 from sentinel.stream.dead import letter
 from sentinel.stream.envelope import Message, Outgoing, PoisonError
 from sentinel.stream.metrics import Metrics
@@ -124,7 +125,7 @@ class Stage:
         source: str,
         state: str,
         dead: str,
-        brokers: tuple[str, ...],
+        kafka: Kafka,
         make: Callable[[int, Mapping[str, Any] | None], Unit],
         outbox: Outbox,
         bulk: Outbox,
@@ -139,7 +140,7 @@ class Stage:
         self.source = source
         self._state = state
         self._dead = dead
-        self._brokers = brokers
+        self._kafka = kafka
         self._make = make
         self._outbox = outbox
         self._bulk = bulk
@@ -358,7 +359,7 @@ class Stage:
 
     async def _load(self, partitions: list[int], generation: int) -> None:
         began = time.perf_counter()
-        found = await store.recover(self._brokers, self._state, partitions)
+        found = await store.recover(self._kafka, self._state, partitions)
         committed: Mapping[int, int | None] = await self._committed(self.source, partitions)
         size = 0
         for partition in partitions:

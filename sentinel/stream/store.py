@@ -7,9 +7,10 @@ of the log, any complete snapshot is right, and the one that goes furthest is ta
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
+from sentinel.stream.access import Kafka
 from sentinel.stream.envelope import Outgoing
 from sentinel.stream.log_reader import LogReader
 from sentinel.stream.snapshot import Manifest, Place, Segment, Snapshot, StateError
@@ -52,13 +53,13 @@ def superseded(topic: str, partition: int, before: Manifest | None, manifest: Ma
     ]
 
 
-async def recover(brokers: Iterable[str], topic: str, partitions: Sequence[int]) -> dict[int, Recovered]:
+async def recover(kafka: Kafka, topic: str, partitions: Sequence[int]) -> dict[int, Recovered]:
     """Read the state of some partitions.
 
     Raises `StateError` where there are snapshots and none of them is complete.
     """
     found: dict[int, dict[bytes, bytes]] = {partition: {} for partition in partitions}
-    async with LogReader(brokers, topic, partitions) as reader:
+    async with LogReader(kafka, topic, partitions) as reader:
         async for batch in reader.to_end():
             for message in batch:
                 records = found[message.partition]

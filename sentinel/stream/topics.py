@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
@@ -14,6 +15,7 @@ from aiokafka.errors import KafkaError, for_code
 from sentinel.door.streets import PARTITIONS
 from sentinel.errors import SentinelError
 from sentinel.stream.environment import Environment
+from sentinel.stream.reach import trouble_with
 from sentinel.stream.settings import StreamFile
 
 log = logging.getLogger(__name__)
@@ -29,6 +31,7 @@ LARGEST: Final = 1 << 20
 _SEGMENT: Final = 16 << 20
 """State is compacted a closed segment at a time, and whoever recovers reads what is not compacted yet."""
 _ALREADY_EXISTS: Final = 36
+_TELL_SECONDS: Final = 10.0
 
 
 class TopicError(SentinelError):
@@ -115,20 +118,14 @@ class Topics:
 
 
 async def wait_for_brokers(environment: Environment) -> None:
-    """Return once a broker answers; say every few seconds that none does."""
-    waited = 0
-    while True:
-        admin = AIOKafkaAdminClient(bootstrap_servers=list(environment.kafka), request_timeout_ms=5000)
-        try:
-            await admin.start()
-            return
-        except (KafkaError, OSError):
-            if waited % 10 == 0:
-                log.warning("waiting for Kafka at %s, %d s so far", ",".join(environment.kafka), waited)
-        finally:
-            await admin.close()
+    """Return once a broker answers; say every few seconds why none does."""
+    began, told = time.monotonic(), -_TELL_SECONDS
+    while why := await trouble_with(environment.kafka):
+        waited = time.monotonic() - began
+        if waited - told >= _TELL_SECONDS:
+            told = waited
+            log.warning("waiting for Kafka, %.0f s so far: %s", waited, why)
         await asyncio.sleep(1.0)
-        waited += 1
 
 
 async def declare(environment: Environment, topics: Topics) -> list[str]:
@@ -136,11 +133,22 @@ async def declare(environment: Environment, topics: Topics) -> list[str]:
 
     Raises `TopicError` for a topic whose number of partitions differs: a street would change its partition.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=list(environment.kafka))
-    await admin.start()
+    admin = AIOKafkaAdminClient(**environment.kafka.options)
     try:
+        await admin.start()
         await _create_missing(admin, topics.all)
         return await _differences(admin, topics.all)
+    finally:
+        await admin.close()
+
+
+async def ensure(environment: Environment, topics: Topics, short: str) -> None:
+    """Create what is missing, unless one topic is there: who may only send to it is shown no other."""
+    admin = AIOKafkaAdminClient(**environment.kafka.options)
+    try:
+        await admin.start()
+        if topics.name(short) not in await admin.list_topics():
+            await _create_missing(admin, topics.all)
     finally:
         await admin.close()
 

@@ -18,6 +18,7 @@ from rich.console import Console
 
 from sentinel.replay_command import run_replay
 from sentinel.simulate import simulate
+from sentinel.stream.access import Kafka
 from sentinel.stream.envelope import Message
 from sentinel.stream.log_reader import LogReader
 from tests.integration.servers import ROOT, Broker, Process, Redis, Worker, broker_in
@@ -69,6 +70,11 @@ class Application:
         return worker
 
     @property
+    def kafka(self) -> Kafka:
+        """How a client gets in."""
+        return Kafka((self.broker.address,))
+
+    @property
     def environment(self) -> dict[str, str]:
         """What the command line needs to find it."""
         return {
@@ -99,7 +105,7 @@ class Application:
         """Everything that a topic holds."""
 
         async def read() -> list[Message]:
-            async with LogReader([self.broker.address], f"{self.name}.{short}", partitions) as reader:
+            async with LogReader(self.kafka, f"{self.name}.{short}", partitions) as reader:
                 return [message async for batch in reader.to_end() for message in batch]
 
         return asyncio.run(read())

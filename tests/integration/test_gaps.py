@@ -13,6 +13,7 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 
 from sentinel.settings import load_settings
+from sentinel.stream.access import Kafka
 from sentinel.stream.environment import Environment
 from sentinel.stream.topics import PARTITIONS, TopicError, Topics, declare
 from tests.integration.conftest import Application
@@ -35,7 +36,7 @@ def administer(broker: Broker, work: Callable[[AIOKafkaAdminClient], object]) ->
 def test_topics_are_declared_and_what_differs_is_said(broker: Broker, application: Make) -> None:
     app = application()
     topics = Topics(app.name, load_settings().stream)
-    environment = Environment(app.name, (broker.address,))
+    environment = Environment(app.name, Kafka((broker.address,)))
     mine = NewTopic(topics.name("alerts"), 1, 1, topic_configs={"retention.ms": "3600000"})
     administer(broker, lambda admin: admin.create_topics([mine]))
     said = asyncio.run(declare(environment, topics))
@@ -56,7 +57,7 @@ def test_a_topic_with_another_number_of_partitions_is_refused(broker: Broker, ap
     wrong = NewTopic(f"{app.name}.routed", 8, 1)
     administer(broker, lambda admin: admin.create_topics([wrong]))
     with pytest.raises(TopicError, match="8 partitions and must have 64"):
-        asyncio.run(declare(Environment(app.name, (broker.address,)), Topics(app.name, load_settings().stream)))
+        asyncio.run(declare(Environment(app.name, Kafka((broker.address,))), Topics(app.name, load_settings().stream)))
     worker = app.worker()
     worker.start()
     wait_until(lambda: not worker.alive, 30, "the worker ends")

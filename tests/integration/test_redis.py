@@ -14,6 +14,7 @@ from redis import Redis as Client
 
 from sentinel.settings import Settings, load_settings
 from sentinel.stream import envelope
+from sentinel.stream.access import RedisServer
 from sentinel.stream.environment import Environment
 from sentinel.stream.metrics import Metrics
 from sentinel.stream.outbox import open_producer
@@ -39,8 +40,8 @@ def say(app: Application, lines: Sequence[bytes], settings: Settings) -> None:
     topics = Topics(app.name, settings.stream)
 
     async def send() -> None:
-        await declare(Environment(app.name, (app.broker.address,)), topics)
-        producer = await open_producer([app.broker.address])
+        await declare(Environment(app.name, app.kafka), topics)
+        producer = await open_producer(app.kafka)
         for line in lines:
             headers = list(envelope.envelope(envelope.ALERT, envelope.identity_of(line), "test"))
             await producer.send_and_wait(topics.name(ALERTS), line, partition=0, headers=headers)
@@ -55,10 +56,10 @@ def projecting(app: Application, redis: Redis, settings: Settings) -> Iterator[M
     import threading
 
     metrics, loop = Metrics(), asyncio.new_event_loop()
-    environment = Environment(app.name, (app.broker.address,), redis.url)
+    topic = Topics(app.name, settings.stream).name(ALERTS)
 
     async def start() -> asyncio.Task[None]:
-        projection = Projection(environment, Topics(app.name, settings.stream).name(ALERTS), metrics)
+        projection = Projection(app.name, app.kafka, RedisServer(redis.url), topic, metrics)
         return loop.create_task(projection.run())
 
     thread = threading.Thread(target=loop.run_forever)

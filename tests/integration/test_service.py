@@ -36,7 +36,7 @@ def send(app: Application, topic: str, messages: list[Sent]) -> None:
     """Put messages on a topic as they are."""
 
     async def send_all() -> None:
-        producer = await open_producer([app.broker.address], largest=12 << 20)
+        producer = await open_producer(app.kafka, largest=12 << 20)
         for key, value, headers in messages:
             await producer.send_and_wait(f"{app.name}.{topic}", value, key, partition=0, headers=headers)
         await producer.stop()

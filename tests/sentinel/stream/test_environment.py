@@ -7,8 +7,10 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
+from pydantic import SecretStr
 
 from sentinel.settings import load_settings
+from sentinel.stream.access import Kafka, RedisServer
 from sentinel.stream.environment import Environment, EnvironmentValueError
 from sentinel.stream.topics import Topics
 
@@ -16,7 +18,7 @@ SECRET = "correct horse/battery"
 
 
 def test_nothing_set_is_a_broker_and_nothing_else_on_this_machine() -> None:
-    assert Environment.read({}) == Environment("sentinel", ("127.0.0.1:9092",), "", None, None)
+    assert Environment.read({}) == Environment("sentinel", Kafka(("127.0.0.1:9092",)), None, None, None)
 
 
 def test_everything_set_is_read(tmp_path: Path) -> None:
@@ -30,9 +32,8 @@ def test_everything_set_is_read(tmp_path: Path) -> None:
         "SENTINEL_CONFIG": "/etc/sentinel",
     })  # fmt: skip
     assert environment.application == "sentinel-next"
-    assert environment.kafka == ("a:9092", "b:9093")
-    assert environment.redis == "redis://:correct%20horse%2Fbattery@redis:6379/2"
-    assert environment.redis_shown == "redis://:***@redis:6379/2"
+    assert environment.kafka == Kafka(("a:9092", "b:9093"))
+    assert environment.redis == RedisServer("redis://redis:6379/2", SecretStr(SECRET))
     assert environment.metrics == ("0.0.0.0", 9464)
     assert environment.config == Path("/etc/sentinel")
 
