@@ -14,6 +14,8 @@ from pydantic import SecretStr
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
+_LOOPBACK: Final = ("127.0.0.1", "localhost", "::1", "[::1]")
+
 Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 
 
@@ -54,6 +56,11 @@ class Kafka(NamedTuple):
     def shown(self) -> str:
         """The brokers, for people."""
         return ",".join(self.servers)
+
+    @property
+    def local(self) -> bool:
+        """Whether all of them are on this machine, where nobody listens in."""
+        return all(server.rpartition(":")[0] in _LOOPBACK for server in self.servers)
 
     @property
     def protocol(self) -> str:
@@ -114,10 +121,6 @@ class RedisServer(NamedTuple):
                 "ssl_min_version": ssl.TLSVersion.TLSv1_2,
             }
         return Redis.from_url(self.url, socket_timeout=timeout, socket_connect_timeout=timeout, **options)
-
-
-LOOPBACK: Final = ("127.0.0.1", "localhost", "::1", "[::1]")
-"""Hosts that nobody listens in on."""
 
 
 def _text(path: Path | None) -> str | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +23,8 @@ def _here() -> tuple[Environment, Console]:
 
     from sentinel.stream.environment import Environment
 
+    # a command says in words of its own what is wrong; where logs are wanted, they are set up and come all the same
+    logging.getLogger("aiokafka").addHandler(logging.NullHandler())
     return Environment.read(), Console()
 
 
@@ -170,4 +174,16 @@ def acls(server: str, worker: str, api: str, source: str, others: tuple[str, ...
     run_acls(server, environment, accounts, others)
 
 
-COMMANDS = (worker, produce, tail, export, rebuild, settings, api, token, config, dead_letters, acls)
+@click.command()
+@config_option
+def doctor(config: Path | None) -> None:
+    """Look at brokers, topics, Redis, encoder, clocks, secrets and config, and say what to do.
+
+    Writes two messages to APPLICATION.doctor, of which the brokers keep an hour.
+    """
+    from sentinel.stream.doctor_command import run_doctor
+
+    sys.exit(run_doctor(*_here(), config))
+
+
+COMMANDS = (worker, produce, tail, export, rebuild, settings, api, token, config, dead_letters, acls, doctor)

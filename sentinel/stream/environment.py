@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit, urlunsplit
 from pydantic import SecretStr
 
 from sentinel.errors import SentinelError
-from sentinel.stream.access import LOOPBACK, Account, Kafka, Mechanism, RedisServer, Tls
+from sentinel.stream.access import Account, Kafka, Mechanism, RedisServer, Tls
 
 APPLICATION: Final = "SENTINEL_APPLICATION"
 CONFIG: Final = "SENTINEL_CONFIG"
@@ -87,13 +87,13 @@ def _kafka(environment: Mapping[str, str]) -> Kafka:
     if wanted == "on" and tls is None:
         tls = Tls()
     account = _account(environment)
-    safe = tls is not None or all(server.rpartition(":")[0] in LOOPBACK for server in servers)
-    if account is not None and account.mechanism == "PLAIN" and not safe:
+    kafka = Kafka(servers, account, None if tls is None else _context(tls, KAFKA))
+    if kafka.protocol == "SASL_PLAINTEXT" and account and account.mechanism == "PLAIN" and not kafka.local:
         raise EnvironmentValueError(
             f"{KAFKA_MECHANISM}: PLAIN sends the password as it is, so it needs TLS; set {KAFKA_TLS}=on or "
             f"{KAFKA}{AUTHORITIES}, or use SCRAM-SHA-512"
         )
-    return Kafka(servers, account, None if tls is None else _context(tls, KAFKA))
+    return kafka
 
 
 def _account(environment: Mapping[str, str]) -> Account | None:

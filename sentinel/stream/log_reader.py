@@ -7,12 +7,21 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
 
+from sentinel.errors import SentinelError
 from sentinel.stream.access import Kafka
 from sentinel.stream.envelope import Message
 from sentinel.stream.topics import LARGEST_RAW
 
 _FETCH_BYTES: Final = 4 << 20
+
+
+class TopicUnseenError(SentinelError, KafkaError):  # type: ignore[misc]
+    """There is no such topic for this account; whoever follows a topic tries again, a command says so and ends."""
+
+    exit_code = 1
+    __str__ = Exception.__str__  # without the class's name before it
 
 
 class LogReader:
@@ -38,6 +47,8 @@ class LogReader:
         """Connect, and stand at the beginning."""
         try:
             await self._consumer.start()
+            if self._topic not in await self._consumer.topics():
+                raise TopicUnseenError(f"topic {self._topic} is not there, or this account may not read it")
         except BaseException:
             await self._consumer.stop()
             raise

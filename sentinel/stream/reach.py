@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 from typing import Final
@@ -41,7 +42,8 @@ async def _carrier(server: str, tls: ssl.SSLContext | None) -> str:
     except ssl.SSLError as error:
         return f"does not speak TLS as expected ({error.reason})"
     except OSError as error:
-        return f"cannot be connected to ({(error.strerror or type(error).__name__).lower()})"
+        why = os.strerror(error.errno).lower() if error.errno else type(error).__name__
+        return f"cannot be connected to ({why})"
     writer.transport.abort()
     return ""
 

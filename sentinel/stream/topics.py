@@ -142,6 +142,26 @@ async def declare(environment: Environment, topics: Topics) -> list[str]:
         await admin.close()
 
 
+class Look(NamedTuple):
+    """What the brokers have of an application's topics."""
+
+    missing: list[str]
+    differences: list[str]
+
+
+async def look_at(environment: Environment, topics: Topics) -> Look:
+    """Compare without changing anything. Raises `TopicError` as `declare` does."""
+    admin = AIOKafkaAdminClient(**environment.kafka.options)
+    try:
+        await admin.start()
+        present = set(await admin.list_topics())
+        there = tuple(topic for topic in topics.all if topic.name in present)
+        missing = [topic.name for topic in topics.all if topic.name not in present]
+        return Look(missing, await _differences(admin, there) if there else [])
+    finally:
+        await admin.close()
+
+
 async def ensure(environment: Environment, topics: Topics, short: str) -> None:
     """Create what is missing, unless one topic is there: who may only send to it is shown no other."""
     admin = AIOKafkaAdminClient(**environment.kafka.options)

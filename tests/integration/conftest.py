@@ -20,7 +20,7 @@ from sentinel.replay_command import run_replay
 from sentinel.simulate import simulate
 from sentinel.stream.access import Kafka
 from sentinel.stream.envelope import Message
-from sentinel.stream.log_reader import LogReader
+from sentinel.stream.log_reader import LogReader, TopicUnseenError
 from tests.integration.servers import ROOT, Broker, Process, Redis, Worker, broker_in
 
 CONFIG = """\
@@ -102,11 +102,14 @@ class Application:
         return self.others[-1]
 
     def read(self, short: str, partitions: Sequence[int] = (0,)) -> list[Message]:
-        """Everything that a topic holds."""
+        """Everything that a topic holds; nothing where it is not made yet."""
 
         async def read() -> list[Message]:
-            async with LogReader(self.kafka, f"{self.name}.{short}", partitions) as reader:
-                return [message async for batch in reader.to_end() for message in batch]
+            try:
+                async with LogReader(self.kafka, f"{self.name}.{short}", partitions) as reader:
+                    return [message async for batch in reader.to_end() for message in batch]
+            except TopicUnseenError:
+                return []
 
         return asyncio.run(read())
 

@@ -7,10 +7,11 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
+import trustme
 from pydantic import SecretStr
 
 from sentinel.settings import load_settings
-from sentinel.stream.access import Kafka, RedisServer
+from sentinel.stream.access import Kafka, RedisServer, Tls
 from sentinel.stream.environment import Environment, EnvironmentValueError
 from sentinel.stream.topics import Topics
 
@@ -62,6 +63,72 @@ def test_a_password_in_two_places_or_in_a_missing_file_is_refused(tmp_path: Path
     for url, file in (("redis://:x@redis:6379", __file__), ("redis://redis:6379", str(tmp_path / "none"))):
         with pytest.raises(EnvironmentValueError, match="SENTINEL_REDIS_PASSWORD_FILE"):
             Environment.read({"SENTINEL_REDIS": url, "SENTINEL_REDIS_PASSWORD_FILE": file})
+
+
+@pytest.fixture
+def pem(tmp_path: Path) -> dict[str, str]:
+    """Files of a certificate authority, of a client's certificate and of its key."""
+    authority = trustme.CA()
+    client = authority.issue_cert("worker@sentinel")
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    client.cert_chain_pems[0].write_to_path(str(tmp_path / "client.pem"))
+    client.private_key_pem.write_to_path(str(tmp_path / "client.key"))
+    (tmp_path / "password").write_text(SECRET + "\n", encoding="utf-8")
+    (tmp_path / "empty").touch()
+    return {name: str(tmp_path / name) for name in ("ca.pem", "client.pem", "client.key", "password", "empty", "none")}
+
+
+def test_accounts_and_tls_are_read_and_show_no_secret(pem: dict[str, str]) -> None:
+    environment = Environment.read({
+        "SENTINEL_KAFKA_USER": "worker",
+        "SENTINEL_KAFKA_PASSWORD_FILE": pem["password"],
+        "SENTINEL_KAFKA_CA_FILE": pem["ca.pem"],
+        "SENTINEL_KAFKA_CERTIFICATE_FILE": pem["client.pem"],
+        "SENTINEL_KAFKA_KEY_FILE": pem["client.key"],
+        "SENTINEL_REDIS": "rediss://worker:correct%20horse@redis:6379/2",
+        "SENTINEL_REDIS_CA_FILE": pem["ca.pem"],
+    })  # fmt: skip
+    kafka, redis = environment.kafka, environment.redis
+    assert kafka.protocol == "SASL_SSL"
+    assert kafka.options["sasl_mechanism"] == "SCRAM-SHA-512"
+    assert kafka.options["sasl_plain_password"] == SECRET
+    assert len(kafka.options["ssl_context"].get_ca_certs()) == 1
+    assert redis is not None
+    assert redis.url == "rediss://worker@redis:6379/2"
+    assert redis.password == SecretStr("correct horse")
+    assert redis.shown == "rediss://worker:***@redis:6379/2"
+    assert redis.tls == Tls(Path(pem["ca.pem"]))
+    assert "correct" not in repr(environment)
+
+
+@pytest.mark.parametrize(
+    ("given", "wrong"),
+    [
+        ({"SENTINEL_KAFKA_USER": "worker"}, "SENTINEL_KAFKA_PASSWORD_FILE: is not set"),
+        ({"SENTINEL_KAFKA_PASSWORD_FILE": "password"}, "SENTINEL_KAFKA_USER: is not set"),
+        ({"SENTINEL_KAFKA_USER": "a", "SENTINEL_KAFKA_PASSWORD_FILE": "empty"}, "is empty"),
+        ({"SENTINEL_KAFKA_USER": "a", "SENTINEL_KAFKA_PASSWORD_FILE": "none"}, "cannot read"),
+        ({"SENTINEL_KAFKA_MECHANISM": "GSSAPI"}, "use one of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512"),
+        ({"SENTINEL_KAFKA_TLS": "yes"}, "neither on nor off"),
+        ({"SENTINEL_KAFKA_TLS": "off", "SENTINEL_KAFKA_CA_FILE": "ca.pem"}, "is off, but"),
+        ({"SENTINEL_KAFKA_CA_FILE": "client.key"}, "must be PEM files that fit"),
+        ({"SENTINEL_KAFKA_CERTIFICATE_FILE": "client.pem", "SENTINEL_KAFKA_KEY_FILE": "password"}, "must be PEM files"),
+        ({"SENTINEL_KAFKA_KEY_FILE": "client.key"}, "SENTINEL_KAFKA_CERTIFICATE_FILE: is not set"),
+        ({"SENTINEL_REDIS": "redis://r:1", "SENTINEL_REDIS_CA_FILE": "ca.pem"}, "write rediss://"),
+        ({"SENTINEL_REDIS": "redis://r:1/0?password=x"}, "password after the question mark"),
+        (
+            {"SENTINEL_KAFKA": "far:1", "SENTINEL_KAFKA_USER": "a", "SENTINEL_KAFKA_PASSWORD_FILE": "password",
+             "SENTINEL_KAFKA_MECHANISM": "PLAIN"},
+            "PLAIN sends the password as it is",
+        ),
+    ],
+)  # fmt: skip
+def test_half_an_account_and_files_that_do_not_fit_are_refused(
+    given: dict[str, str], wrong: str, pem: dict[str, str]
+) -> None:
+    with pytest.raises(EnvironmentValueError, match=wrong) as refused:
+        Environment.read({name: pem.get(value, value) for name, value in given.items()})
+    assert "correct" not in str(refused.value)
 
 
 def test_the_names_of_two_applications_have_nothing_in_common() -> None:
