@@ -105,6 +105,7 @@ class Intake:
         self.clock = clock
         mask = self.door.mask
         title, text, address = mask(event.title), mask(event.text), mask(event.address)
+        known = self._known.get(ticket_id)  # again, since the ticks may have made it forgotten
         if known is None:
             known = self._known[ticket_id] = _Known(UNKNOWN_STREET)
             self._heard.setdefault(int(clock // DAY), []).append(ticket_id)
@@ -161,6 +162,27 @@ class Intake:
         """Close the input: the clock stops where it is."""
         self.seq += 1
         return [End(self.seq, self.clock)]
+
+    def go_on_after(self, record: Routed) -> None:
+        """Take a record of another intake, in the order of their numbers, as if this one had made it.
+
+        So an intake goes on where another ended, though it has seen nothing of what that was given: what it must
+        remember stands in the records.
+        """
+        self.seq, self.clock = record.seq, max(self.clock, record.clock)
+        if isinstance(record, Tick):
+            self._boundary = record.clock
+            self._forget(record.clock)
+        elif isinstance(record, RoutedTicket):
+            if self._boundary == 0.0:
+                self._boundary = record.clock // self.settings.tick * self.settings.tick
+            known = self._known.get(record.ticket_id)
+            if known is None:
+                known = self._known[record.ticket_id] = _Known(record.street)
+                self._heard.setdefault(int(record.clock // DAY), []).append(record.ticket_id)
+            known.street = record.street
+            known.events.append(_identity(record.event, record.at))
+            known.last = record.clock
 
     def __getstate__(self) -> dict[str, object]:
         """State without what belongs to the configuration, the callers' key above all."""

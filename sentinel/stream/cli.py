@@ -186,4 +186,27 @@ def doctor(config: Path | None) -> None:
     sys.exit(run_doctor(*_here(), config))
 
 
-COMMANDS = (worker, produce, tail, export, rebuild, settings, api, token, config, dead_letters, acls, doctor)
+@click.command()
+@click.argument("name")
+@config_option
+@click.option("--patience", type=click.FloatRange(min=0), default=86_400.0, help="Seconds to wait for its workers.")
+@click.option("--take-over", is_flag=True, help="Let it go on in the first's place; all workers must have stopped.")
+def reprocess(name: str, config: Path | None, patience: float, take_over: bool) -> None:
+    """Give the application NAME the retained log, wait for its workers, and compare its alerts with the first's.
+
+    For a program whose state is of another version, or for other settings (--config) on the real past. The second
+    application has topics of its own. Give its workers a config without sinks until it takes over, since it will push
+    what is long past.
+
+    \b
+    sentinel reprocess sentinel-next --config new-config       # SENTINEL_APPLICATION=sentinel-next sentinel worker
+    sentinel reprocess sentinel-next --take-over
+    """
+    if take_over and config:
+        raise click.UsageError("--take-over goes on with the settings in the log; leave --config out")
+    from sentinel.stream.reprocess_command import run_reprocess
+
+    run_reprocess(name, config, patience, take_over, *_here())
+
+
+COMMANDS = (worker, produce, tail, export, rebuild, settings, api, token, config, dead_letters, acls, doctor, reprocess)

@@ -89,7 +89,7 @@ class Manifest:
         if data["schema"] != SCHEMA:
             raise StateError(
                 f"the state is of version {data['schema']} and this program reads {SCHEMA}; run the program that "
-                "wrote it, or start a new application (SENTINEL_APPLICATION) from the exported log"
+                "wrote it, or give a new application the log with this one: sentinel reprocess NAME"
             )
         return cls(
             data["owner"],

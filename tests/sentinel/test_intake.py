@@ -182,3 +182,30 @@ def test_whatever_comes_the_log_never_goes_back(
     ticks = [record.clock for record in log if isinstance(record, Tick)]
     assert ticks == sorted(set(ticks))
     assert all(clock % tick == 0 for clock in ticks)
+
+
+@given(
+    minutes=st.lists(st.tuples(st.integers(0, 200_000), st.integers(1, 12)), min_size=1, max_size=40),
+    cut=st.integers(0, 40),
+    remember=st.sampled_from([2 * DAY, 60 * DAY]),
+)
+@settings(max_examples=150)
+def test_an_intake_goes_on_after_the_records_of_another(
+    door: Door, event: Build, minutes: list[tuple[int, int]], cut: int, remember: float
+) -> None:
+    """Whatever comes then, it says what the other would have said."""
+    numbers = IntakeSettings(remember=remember)
+    one, other = Intake(door, numbers), Intake(door, numbers)
+    events = [
+        event(at, ticket_id=f"T{who}", street="" if at % 3 else CHUANSHA, address="" if at % 2 else "川沙路1号")
+        for at, who in minutes
+    ]
+    for position, each in enumerate(events[:cut]):
+        for record in one.take(position, each).records:
+            other.go_on_after(record)
+    other.position = one.position
+    for position, each in enumerate(events[cut:], start=cut):
+        assert one.take(position, each) == other.take(position, each)
+    later = one.clock + DAY
+    assert one.pass_time(later) == other.pass_time(later)
+    assert list(one._known) == list(other._known)
