@@ -161,6 +161,31 @@ OPERATIONS: Final = (
             ),
         ),
     ),
+    Panel(
+        "Circuits that are not closed",
+        (
+            (
+                'sum by (sink, state) (sentinel_sink_circuit{state!="closed"}) or vector(0)',
+                "{{sink}} {{state}}",
+            ),
+        ),
+        description="A sink that failed is not asked for a while (open), then once (half-open); pushes wait on Kafka.",
+    ),
+    Panel(
+        "A write to a sink (p95) and encoding a text (p95)",
+        (
+            ("histogram_quantile(0.95, sum by (le, sink) (rate(sentinel_sink_seconds_bucket[30m])))", "{{sink}}"),
+            ("histogram_quantile(0.95, sum by (le) (rate(sentinel_encoder_seconds_bucket[30m])))", "encoder"),
+        ),
+        unit="s",
+    ),
+    Panel(
+        "State by topic",
+        (("sum by (topic) (sentinel_state_bytes)", "{{topic}}"),),
+        unit="bytes",
+    ),
+    Panel("Series of counts", (("sum by (topic) (sentinel_live_cells)", "{{topic}}"),)),
+    Panel("Late events an hour", (("sum(increase(sentinel_late_events_total[1h])) or vector(0)", ""),)),
     Panel("Partitions by worker", (("sum by (instance) (sentinel_partitions)", "{{instance}}"),)),
     Panel(
         "Dead letters and repeats",

@@ -69,6 +69,11 @@ class City:
         """Return how many issues are alive, those of one street among them."""
         return len(self._issues)
 
+    @property
+    def cells(self) -> int:
+        """How many series of counts are kept."""
+        return len(self._watch)
+
     def take(self, heartbeat: Heartbeat) -> list[Alert]:
         """Take one source's answer to a tick; return what can be said now that it is here."""
         if heartbeat.seq <= self._answered[heartbeat.source]:

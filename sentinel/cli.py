@@ -80,6 +80,7 @@ def main() -> None:
     default="",
     help="Where a slow encoder's vectors are kept for the next replay.  [default: ~/.cache/sentinel/vectors]",
 )
+@click.option("--metrics-port", type=click.IntRange(1, 65535), help="Serve Prometheus metrics there while it runs.")
 @click.option("--quiet", is_flag=True, help="Print the closing table only.")
 def replay(
     files: tuple[Path, ...],
@@ -91,6 +92,7 @@ def replay(
     order: str,
     encoder: str,
     vectors: str,
+    metrics_port: int | None,
     quiet: bool,
 ) -> None:
     """Replay ticket FILES (JSONL, CSV, XLSX; gzip too) and write alerts, issues and assignments.
@@ -100,7 +102,7 @@ def replay(
     sentinel replay old.csv --map created_at=time,ticket_id=id,caller=user --out out/old
     """
     if order == "log":
-        if config or mapping or speed or workers or encoder or vectors:
+        if config or mapping or speed or workers or encoder or vectors or metrics_port:
             raise click.UsageError("--order log takes its settings from the log; leave the other options out")
         from sentinel.replay_log import run_replay_log
 
@@ -108,9 +110,11 @@ def replay(
         return
     _refuse_bad_arguments(files, config, mapping, encoder)
     from sentinel.replay_command import run_replay
+    from sentinel.replay_metrics import ReplayMetrics
 
+    metrics = ReplayMetrics(metrics_port) if metrics_port else None
     kept = None if vectors == "none" else Path(vectors) if vectors else _cache() / "vectors"
-    run_replay(files, out, config, mapping, speed, workers, quiet, encoder=encoder, vectors=kept)
+    run_replay(files, out, config, mapping, speed, workers, quiet, encoder=encoder, vectors=kept, metrics=metrics)
 
 
 def _cache() -> Path:

@@ -17,6 +17,7 @@ from sentinel.output import OutputFiles
 from sentinel.progress import progress_bar
 from sentinel.readers import in_order, open_tickets, parse_map
 from sentinel.replay import Replay, ReplayCounts, ReplayOptions, peak_memory_mb
+from sentinel.replay_metrics import ReplayMetrics
 from sentinel.settings import load_settings
 from sentinel.shared import Shared
 
@@ -34,6 +35,7 @@ def run_replay(
     console: Console | None = None,
     encoder: str = "",
     vectors: Path | None = None,
+    metrics: ReplayMetrics | None = None,
 ) -> dict[str, object]:
     """Replay files into a directory and return the summary.
 
@@ -46,6 +48,8 @@ def run_replay(
     settings = load_settings(config, encoder)
     columns = parse_map(mapping)
     shared = Shared.load(settings, VectorStore(vectors) if vectors is not None else None)
+    if metrics is not None:
+        shared = metrics.begin(shared)
     if shared.untaught:
         console.print(shared.untaught, style="yellow", highlight=False)
     with (
@@ -56,13 +60,22 @@ def run_replay(
 
         ordered = in_order(open_tickets(files, columns), lambda rejection: output.rejections([rejection]))
         began = time.perf_counter()
+
+        def tell(alert: Alert) -> None:
+            if metrics is not None:
+                metrics.count(alert)
+            if not quiet:
+                print_alert(progress.console, alert, settings.timezone)
+
         options = ReplayOptions(
             workers,
             speed,
-            on_alert=lambda alert: None if quiet else print_alert(progress.console, alert, settings.timezone),
+            on_alert=tell,
             on_progress=lambda done: progress.update(reading, completed=done, description="replaying"),
         )
         replay = Replay(settings, shared, output, options)
+        if metrics is not None:
+            metrics.follow(replay.counts)
         replay.run(ordered)
         seconds = time.perf_counter() - began
         summary = summary_of(files, settings.city, shared.encoder.identity, replay.counts, output, seconds)

@@ -59,6 +59,11 @@ class Street:
         """Return how many issues are alive."""
         return len(self._issues)
 
+    @property
+    def cells(self) -> int:
+        """How many series of counts are kept."""
+        return len(self._watch)
+
     def take(self, ticket: RoutedTicket) -> Outputs:
         """Apply one ticket event."""
         alerts = self.advance(ticket.clock, ticket.seq)

@@ -156,6 +156,10 @@ class StreetWatch:
         unknown = callers.unknown(now, DAY) if callers else 0
         return Evidence("callers 24h", float(distinct), window=DAY, distinct_callers=distinct, unknown_callers=unknown)
 
+    def __len__(self) -> int:
+        """How many series of counts are kept."""
+        return len(self._rising)
+
     def cells(self, ticket: RoutedTicket, topic: str) -> list[tuple[str, Decision]]:
         """Count a ticket in its series and return those that fire."""
         fired = []

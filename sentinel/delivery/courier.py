@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from alerts.pushes import Push
+from sentinel.circuit import Circuit
 from sentinel.delivery.settings import Rate
 from sentinel.delivery.sink import Sink, SinkError
 
@@ -34,6 +35,8 @@ class Courier:
         empty reason, when it takes pushes again.
     clock, sleep, chance
         Monotonic seconds; waiting; a number from 0 to 1 for the jitter of waits.
+    took
+        Told how long each attempt took, in seconds.
     """
 
     def __init__(
@@ -47,51 +50,53 @@ class Courier:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         chance: Callable[[], float] = random.random,
         patience: float = PATIENCE,
+        took: Callable[[float], None] = lambda _: None,
     ) -> None:
         self.name = name
         self.sent = 0
         self.given_up = 0
-        self.failing = ""
-        """why it fails at the moment"""
+        self.circuit = Circuit(LONGEST, chance)
         self._sink = sink
         self._rate = rate
         self._times: deque[float] = deque()
         self._seen: dict[str, None] = {}
         self._trouble = trouble
-        self._clock, self._sleep, self._chance = clock, sleep, chance
+        self._clock, self._sleep, self._took = clock, sleep, took
         self._patience = patience
 
     async def deliver(self, push: Push) -> bool:
         """Return once the sink has taken the push, now or before, or has refused it for good: then False."""
         if push.push_id in self._seen:
             return True
-        began, attempt, told = self._clock(), 0, False
+        began, told = self._clock(), False
         while True:
             await self._wait_for_room()
+            self.circuit.again()
+            asked = self._clock()
             try:
                 await self._sink.send(push)
             except SinkError as error:
-                if not self.failing:
-                    log.warning("sink %s: %s; its pushes wait", self.name, error)
+                self._took(self._clock() - asked)
                 if error.final:
                     log.error("sink %s refuses push %s for good: %s", self.name, push.push_id, error)
+                    self.circuit.succeeded()  # it has answered
                     self.given_up += 1
                     return False
-                self.failing = str(error)
+                if not self.circuit.reason:
+                    log.warning("sink %s: %s; its pushes wait", self.name, error)
+                wait = self.circuit.failed(str(error), error.after or 0.0)
                 lasted = self._clock() - began
                 if lasted >= self._patience and not told:
                     told = True
-                    await self._trouble(self.name, self.failing, lasted)
-                # half of it is chance, so that many that failed together do not come back together
-                backoff = min(LONGEST, 2.0**attempt) * (0.5 + 0.5 * self._chance())
-                await self._sleep(max(backoff, error.after or 0.0))
-                attempt += 1
+                    await self._trouble(self.name, self.circuit.reason, lasted)
+                await self._sleep(wait)
                 continue
-            if self.failing:
+            self._took(self._clock() - asked)
+            if self.circuit.reason:
                 log.warning("sink %s takes pushes again", self.name)
-                self.failing = ""
                 if told:
                     await self._trouble(self.name, "", self._clock() - began)
+            self.circuit.succeeded()
             self.sent += 1
             self._seen[push.push_id] = None
             if len(self._seen) > REMEMBERED:

@@ -78,6 +78,11 @@ class CityUnit:
         """Issues alive, those of one street among them."""
         return len(self._city) if self._city is not None else 0
 
+    @property
+    def cells(self) -> int:
+        """Series of counts of the whole city."""
+        return self._city.cells if self._city is not None else 0
+
     def objects(self) -> Mapping[str, object]:
         """The state."""
         config = self._configured.document if self._configured else None

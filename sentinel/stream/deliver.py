@@ -37,6 +37,7 @@ from sentinel.stream.environment import REDIS, Environment, EnvironmentValueErro
 from sentinel.stream.inbox import control
 from sentinel.stream.journal import Follower, action_entry
 from sentinel.stream.log_reader import LogReader, message_of
+from sentinel.stream.metrics import Metrics
 from sentinel.stream.outbox import open_producer
 from sentinel.stream.topics import ALERTS, FEEDBACK, JOURNAL, PUSHES, TICKETS, Topics
 
@@ -61,10 +62,11 @@ class Deliverer:
         Those of this worker's directory; from the journal's first entry on, those that the log says.
     """
 
-    def __init__(self, environment: Environment, settings: Settings, topics: Topics) -> None:
+    def __init__(self, environment: Environment, settings: Settings, topics: Topics, metrics: Metrics) -> None:
         self._environment = environment
         self._settings = settings
         self._topics = topics
+        self._metrics = metrics
         self.couriers: dict[str, Courier] = {}
 
     async def run(self) -> None:
@@ -221,7 +223,13 @@ class Deliverer:
 
     def _courier(self, settings: SinkSettings) -> Callable[[], Awaitable[None]]:
         async def work() -> None:
-            courier = Courier(settings.name, self._opened(settings), settings.allowed, self._tell_trouble)
+            courier = Courier(
+                settings.name,
+                self._opened(settings),
+                settings.allowed,
+                self._tell_trouble,
+                took=self._metrics.sink_seconds.labels(settings.name).observe,
+            )
             self.couriers[settings.name] = courier
             consumer = self._consumer(f"sink.{settings.name}")
             try:

@@ -112,6 +112,11 @@ class IntakeUnit:
         return 0
 
     @property
+    def cells(self) -> int:
+        """None either."""
+        return 0
+
+    @property
     def tick(self) -> float:
         """Seconds between ticks."""
         return self._intake.settings.tick
@@ -158,6 +163,7 @@ class IntakeUnit:
         taken = self._intake.take(message.offset, event, message.appended)
         for record in taken.records:
             if isinstance(record, RoutedTicket):
+                self._metrics.late.inc(record.at < record.clock - self.tick)
                 self._hold(self._shared.streets.partition(record.street), record)
             else:
                 self._to_all(record, self._shared.partitions)

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import product
 from typing import Final, NamedTuple, Protocol, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from alerts import Alert
 from alerts.model import KINDS, SEVERITIES, Reason
+from embeddings.encoder import Encoder
+from embeddings.tickets import F32, I64
+from sentinel.circuit import STATES, Circuit
+from sentinel.shared import Shared
 
 _LATENCY: Final = (0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0)
+_ENCODING: Final = (0.00001, 0.00003, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 1.0)
+_AGE: Final = (0.1, 0.5, 1.0, 5.0, 30.0, 60.0, 300.0, 600.0, 3600.0, 86400.0)
 _WORK: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
@@ -35,6 +42,10 @@ class Progress(NamedTuple):
     """the log's time there, POSIX seconds; 0 before the first message"""
     issues: int
     """alive in its state"""
+    cells: int
+    """series of counts in its state"""
+    state: int
+    """bytes of its last snapshot"""
 
 
 class Delivered(Protocol):
@@ -43,7 +54,7 @@ class Delivered(Protocol):
     name: str
     sent: int
     given_up: int
-    failing: str
+    circuit: Circuit
 
 
 class Metrics:
@@ -86,6 +97,12 @@ class Metrics:
             registry=r,
             buckets=_LATENCY,
         )
+        self.age = Histogram(
+            "sentinel_event_to_alert_seconds",
+            "From the time at which a transition's alert stands to its sending.",
+            registry=r,
+            buckets=_AGE,
+        )
         self.skipped = Counter(
             "sentinel_messages_skipped_total",
             "Messages that had been applied and came again.",
@@ -121,7 +138,15 @@ class Metrics:
         self.halted = Gauge(
             "sentinel_halted_partitions", "Source partitions that stopped at a gap.", ["topic"], registry=r
         )
-        self.sink_up = Gauge("sentinel_sink_up", "Whether the last write to a sink succeeded.", ["sink"], registry=r)
+        self.sink_seconds = Histogram(
+            "sentinel_sink_seconds", "One write to a sink, taken or not.", ["sink"], registry=r, buckets=_LATENCY
+        )
+        self.encoder_seconds = Histogram(
+            "sentinel_encoder_seconds", "Encoding one text.", registry=r, buckets=_ENCODING
+        )
+        self.late = Counter(
+            "sentinel_late_events_total", "Events that came more than a tick behind the log's time.", registry=r
+        )
 
     def expect(self, streets: Iterable[str]) -> None:
         """Show counts of alerts from nought on: Prometheus takes the first value of a series for no increase."""
@@ -133,11 +158,21 @@ class Metrics:
 
     def alert(self, alert: Alert, appended: float) -> None:
         """Count a transition about a ticket that the brokers got at a time (POSIX seconds)."""
+        self.count(alert)
+        now = time.time()
+        self.latency.observe(max(0.0, now - appended))
+        self.age.observe(max(0.0, now - alert.updated_at.timestamp()))
+
+    def count(self, alert: Alert) -> None:
+        """Count a transition."""
         self.alerts.labels(alert.kind, alert.severity, alert.reason).inc()
         if alert.reason == "opened":
             self.opened.labels(alert.kind, alert.street or CITY).inc()
             self.statistical.inc(alert.basis == "statistical")
-        self.latency.observe(max(0.0, time.time() - appended))
+
+    def timed(self, shared: Shared) -> Shared:
+        """What is shared, with an encoder whose work is timed."""
+        return replace(shared, encoder=_TimedEncoder(shared.encoder, self.encoder_seconds))
 
     def follow(self, progress: Callable[[], Iterable[Progress]], end: Callable[[str, int], int | None]) -> None:
         """Show where the stages stand, each time that figures are asked for."""
@@ -145,24 +180,47 @@ class Metrics:
 
     def follow_sinks(self, sinks: Callable[[], Iterable[Delivered]]) -> None:
         """Show what sinks take, each time that figures are asked for."""
-        self.registry.register(_Sinks(sinks, self.sink_up))
+        self.registry.register(_Sinks(sinks))
+
+
+class _TimedEncoder:
+    def __init__(self, encoder: Encoder, seconds: Histogram) -> None:
+        self.identity = encoder.identity
+        self._encoder = encoder
+        self._seconds = seconds
+
+    def encode(self, text: str, word_ids: I64) -> F32:
+        """Encode, and note how long it took."""
+        began = time.perf_counter()
+        vector = self._encoder.encode(text, word_ids)
+        self._seconds.observe(time.perf_counter() - began)
+        return vector
 
 
 class _Sinks(Collector):
-    def __init__(self, sinks: Callable[[], Iterable[Delivered]], up: Gauge) -> None:
+    def __init__(self, sinks: Callable[[], Iterable[Delivered]]) -> None:
         self._sinks = sinks
-        self._up = up
 
-    def collect(self) -> Iterator[CounterMetricFamily]:
+    def collect(self) -> Iterator[Metric]:
         """Read the counts of this moment."""
         pushes = CounterMetricFamily(
             "sentinel_sink_pushes", "Pushes a sink has taken, or refused for good.", labels=["sink", "outcome"]
         )
+        failures = CounterMetricFamily(
+            "sentinel_sink_failures", "Writes that failed and were tried again.", labels=["sink"]
+        )
+        up = GaugeMetricFamily("sentinel_sink_up", "Whether the last write succeeded.", labels=["sink"])
+        circuit = GaugeMetricFamily(
+            "sentinel_sink_circuit", "1 for the state of the circuit to a sink.", labels=["sink", "state"]
+        )
         for sink in self._sinks():
             pushes.add_metric([sink.name, "sent"], sink.sent)
             pushes.add_metric([sink.name, "given up"], sink.given_up)
-            self._up.labels(sink.name).set(not sink.failing)
-        yield pushes
+            failures.add_metric([sink.name], sink.circuit.failures)
+            up.add_metric([sink.name], not sink.circuit.reason)
+            for state in STATES:
+                circuit.add_metric([sink.name, state], sink.circuit.state == state)
+        yield from (pushes, failures, up, circuit)
 
 
 class _Offsets(Collector):
@@ -178,13 +236,17 @@ class _Offsets(Collector):
         lag = GaugeMetricFamily("sentinel_lag_messages", "Messages waiting.", labels=labels)
         clock = GaugeMetricFamily("sentinel_clock_seconds", "The log's time, POSIX seconds.", labels=labels)
         issues = GaugeMetricFamily("sentinel_live_issues", "Issues alive in the state.", labels=labels)
+        cells = GaugeMetricFamily("sentinel_live_cells", "Series of counts in the state.", labels=labels)
+        state = GaugeMetricFamily("sentinel_state_bytes", "Bytes of the last snapshot.", labels=labels)
         for at in self._progress():
             where = [at.topic, str(at.partition)]
             applied.add_metric(where, at.applied)
             committed.add_metric(where, at.committed)
             clock.add_metric(where, at.clock)
             issues.add_metric(where, at.issues)
+            cells.add_metric(where, at.cells)
+            state.add_metric(where, at.state)
             end = self._end(at.topic, at.partition)
             if end is not None:
                 lag.add_metric(where, max(0, end - at.applied))
-        yield from (applied, committed, lag, clock, issues)
+        yield from (applied, committed, lag, clock, issues, cells, state)

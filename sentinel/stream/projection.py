@@ -28,6 +28,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from redis.exceptions import RedisError
 
+from sentinel.circuit import Circuit
 from sentinel.stream.access import Kafka, RedisServer
 from sentinel.stream.envelope import Message, header
 from sentinel.stream.log_reader import message_of
@@ -45,6 +46,8 @@ NEWS_SECONDS: Final = 3600
 PUSHED: Final = 10_000
 _TIMEOUT: Final = 5.0
 _RETRY: Final = 1.0
+_LONGEST: Final = 30.0
+"""Seconds at most until Redis is asked again."""
 
 _TAKE: Final = """
 local at = tonumber(redis.call('GET', KEYS[1]) or '0')
@@ -63,6 +66,9 @@ return -1
 class Projection:
     """Fills Redis from `alerts`. Holds nobody up: it has a consumer of its own, and waits for Redis alone."""
 
+    name = "redis (alerts)"
+    """in metrics; no sink of the configuration can be called so"""
+
     def __init__(self, application: str, kafka: Kafka, redis: RedisServer, topic: str, metrics: Metrics) -> None:
         self._kafka = kafka
         self._prefix = application
@@ -71,6 +77,8 @@ class Projection:
         self._redis = redis.client(_TIMEOUT)
         self._take = self._redis.register_script(_TAKE)
         self._offset = 0
+        self.circuit = Circuit(_LONGEST)
+        self.sent = self.given_up = 0
 
     async def run(self) -> None:
         """Go on until cancelled, whatever happens. Of several workers one does the work."""
@@ -93,20 +101,19 @@ class Projection:
             client_id="sentinel-redis",
         )
         seek = _Seek()
-        up = self._metrics.sink_up.labels("redis")
         try:
             await consumer.start()
             consumer.subscribe([self._at.topic], listener=seek)
             while True:
+                self.circuit.again()
                 try:
                     await self._step(consumer, seek)
-                    up.set(1)
+                    self.circuit.succeeded()
                 except (RedisError, OSError, TimeoutError) as error:
-                    if up._value.get():
+                    if not self.circuit.reason:
                         log.warning("Redis does not answer (%s); alerts wait on Kafka", type(error).__name__)
-                    up.set(0)
                     seek.wanted = True
-                    await asyncio.sleep(_RETRY)
+                    await asyncio.sleep(self.circuit.failed(type(error).__name__))
         finally:
             await consumer.stop()
 
@@ -132,10 +139,13 @@ class Projection:
             for message in messages:
                 await self._queue(pipeline, message, before)
                 before = message.offset + 1
+            began = time.perf_counter()
             answers = await pipeline.execute()
+            self._metrics.sink_seconds.labels(self.name).observe(time.perf_counter() - began)
         if any(answer != -1 for answer in answers):
             return False
         self._offset = before
+        self.sent += len(messages)
         return True
 
     async def _step(self, consumer: AIOKafkaConsumer, seek: _Seek) -> None:

@@ -76,7 +76,7 @@ class Service:
         self._bulk = Outbox(environment.kafka, self.fail)
         self._document = load_document(environment.config)
         self._group = group
-        self._configurations = Configurations(lambda: Shared.load(self.settings))
+        self._configurations = Configurations(lambda: self.metrics.timed(Shared.load(self.settings)))
         self._writing = asyncio.Lock()
         self._seldom = ExitStack()
         self._started = False
@@ -114,13 +114,14 @@ class Service:
         self._begin(self._send_ripe())
         self._begin(self._look_at_the_clock())
         self._begin(self._look_for_ends())
-        deliverer = Deliverer(self.environment, self.settings, self.topics)
-        self.metrics.follow_sinks(lambda: list(deliverer.couriers.values()))
+        deliverer = Deliverer(self.environment, self.settings, self.topics, self.metrics)
         self._begin(deliverer.run())
-        here = self.environment
+        here, projections = self.environment, list[Projection]()
         if here.redis is not None:
-            projection = Projection(here.application, here.kafka, here.redis, self.topics.name(ALERTS), self.metrics)
-            self._begin(projection.run())
+            name = self.topics.name(ALERTS)
+            projections.append(Projection(here.application, here.kafka, here.redis, name, self.metrics))
+            self._begin(projections[0].run())
+        self.metrics.follow_sinks(lambda: [*deliverer.couriers.values(), *projections])
         self._started = True
 
     async def stop(self, seconds: float) -> bool:
@@ -201,8 +202,10 @@ class Service:
     def _progress(self) -> Iterator[Progress]:
         for stage in self.stages:
             for number, slot in stage.slots.items():
+                unit, manifest = slot.unit, slot.manifest
+                size = sum(map(sum, manifest.layout.values())) if manifest is not None else 0
                 yield Progress(
-                    stage.source, number, slot.position or 0, slot.committed, slot.unit.clock, slot.unit.issues
+                    stage.source, number, slot.position or 0, slot.committed, unit.clock, unit.issues, unit.cells, size
                 )
 
     def _end(self, topic: str, partition: int) -> int | None:

@@ -58,6 +58,10 @@ class Unit(Protocol):
     def issues(self) -> int:
         """Issues alive."""
 
+    @property
+    def cells(self) -> int:
+        """Series of counts that are kept."""
+
     def take(self, message: Message) -> list[Outgoing]:
         """Apply a message; return what to send. A `PoisonError` makes the message a dead letter."""
 

@@ -92,6 +92,11 @@ class StreetUnit:
         """Issues alive in all its streets."""
         return sum(len(street) for street in self._streets())
 
+    @property
+    def cells(self) -> int:
+        """Series of counts in all its streets."""
+        return sum(street.cells for street in self._streets())
+
     def _streets(self) -> Iterable[Street]:
         return self._partition.streets.values() if self._partition is not None else ()
 

@@ -146,7 +146,7 @@ def test_redis_killed_started_again_and_wiped_under_load(
     for _ in range(2):
         time.sleep(6)
         redis_server.kill()
-        wait_until(lambda: worker.figures()['sentinel_sink_up{sink="redis"}'] == 0, 20, "the worker notices")
+        wait_until(lambda: worker.figures()['sentinel_sink_up{sink="redis (alerts)"}'] == 0, 20, "the worker notices")
         assert worker.ready
         time.sleep(2)
         redis_server.begin()

@@ -67,7 +67,7 @@ def test_what_fails_is_tried_again_after_longer_and_longer_waits_and_in_order() 
     courier, clock, _, done = deliver(sink, [a_push(1), a_push(2)])
     assert sink.taken == ["p1", "p2"]
     assert clock.waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
-    assert (done, courier.failing, courier.sent) == ([True, True], "", 2)
+    assert (done, courier.circuit.reason, courier.sent) == ([True, True], "", 2)
 
 
 def test_it_waits_as_long_as_the_other_side_asks() -> None:
