@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -131,6 +132,27 @@ def test_without_redis_there_is_nothing_to_rebuild(application: Make) -> None:
     done = application().command("rebuild", SENTINEL_REDIS="")
     assert done.returncode == 2
     assert "SENTINEL_REDIS" in done.stderr
+
+
+def test_a_redis_that_hangs_holds_up_nobody_and_loses_nothing(
+    application: Make, redis_server: Redis, client: Client, week: tuple[Path, list[bytes]]
+) -> None:
+    """It takes connections and answers nothing. Alerts go on; its circuit opens, and closes once it answers."""
+    tickets, expected = week
+    app = application(records=200, every="5s")
+    worker = app.worker(SENTINEL_REDIS=redis_server.url)
+    worker.begin()
+    redis_server.signal(signal.SIGSTOP)
+    try:
+        assert app.command("produce", tickets, "--finish", SENTINEL_REDIS="").returncode == 0
+        wait_until(lambda: {m.value for m in app.read("alerts")} >= set(expected), 60, "all alerts are there")
+        state = 'sentinel_sink_circuit{sink="redis (alerts)",state="%s"}'
+        wait_until(lambda: not worker.figures()[state % "closed"], 30, "its circuit is not closed")
+        assert worker.ready
+    finally:
+        redis_server.signal(signal.SIGCONT)
+    wait_until(lambda: held(client, app) == latest(expected), 60, "Redis has the latest of each alert")
+    wait_until(lambda: worker.figures()[state % "closed"] == 1, 30, "its circuit is closed")
 
 
 @pytest.mark.chaos
