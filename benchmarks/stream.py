@@ -310,6 +310,8 @@ def run_plain() -> None:
             for place, records in found.items():
                 more = records[-1].offset + 1 < (consumer.highwater(place) or 0)
                 await stages[place.topic].take([message_of(record) for record in records], 1, more=more)
+            if not (service.intake.ready and service.city.ready):
+                continue
             intake, city = service.intake.slots[0], service.city.slots[0]
             # whole only when the city has closed the round of the last record; the end of the stream counts too
             whole = city.unit.applied == intake.unit.applied and not service.outbox.under_way

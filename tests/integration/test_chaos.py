@@ -163,6 +163,25 @@ def test_workers_added_and_removed_under_load(application: Make, town: Input, sa
 
 
 @pytest.mark.chaos
+def test_a_rolling_restart_of_two_workers(application: Make, town: Input, say: Say) -> None:
+    """As an upgrade does it: one is stopped and a new one is at work before the other is stopped."""
+    tickets, expected = town
+    app = application(records=200, every="5s", session="3s")
+    pair = [app.worker(), app.worker()]
+    begin(*pair)
+    producer = producing(app, tickets, rate=200)
+    for turn in range(4):
+        time.sleep(3)
+        status, seconds = pair[turn % 2].terminate()
+        assert (status, seconds < 10) == (0, True), pair[turn % 2].said()[-2000:]
+        pair[turn % 2] = app.worker()
+        begin(pair[turn % 2])
+    verdict = settle(app, producer, expected, 300)
+    judge(verdict, say)
+    assert not verdict.repeats, "nothing was left to be done again"
+
+
+@pytest.mark.chaos
 def test_each_of_two_workers_held_until_its_partitions_are_taken(application: Make, town: Input, say: Say) -> None:
     tickets, expected = town
     app = application(records=200, every="5s", session="3s")

@@ -258,6 +258,17 @@ def test_who_cannot_get_in_is_told_why_and_shown_no_secret(
     assert "PLANTED" not in done.stderr + done.stdout
 
 
+def test_a_traceback_shows_no_secret(fortress: Fortress) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "sentinel.cli", "tail", "alerts"],
+        env={**os.environ, "PYTHONPATH": str(ROOT), **fortress.environment("worker"), "SENTINEL_DEBUG": "1",
+             "SENTINEL_KAFKA_MECHANISM": "PLAIN"},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert "Traceback" in done.stderr
+    assert "PLANTED" not in done.stderr + done.stdout
+
+
 def test_a_password_in_the_clear_needs_tls(fortress: Fortress) -> None:
     """PLAIN works within TLS; what is in an error or a core dump of ours is no password."""
     kafka = fortress.kafka("bob", mechanism="PLAIN")
