@@ -7,13 +7,14 @@ from datetime import tzinfo
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 from aiokafka.errors import KafkaError, for_code
 from redis.exceptions import RedisError
 
 from alerts.pushes import Push
 from sentinel.delivery.sink import SinkError
 from sentinel.stream.access import Kafka, RedisServer
+from sentinel.stream.admin import administering
 from sentinel.stream.envelope import PUSH, envelope
 from sentinel.stream.outbox import open_producer
 
@@ -68,9 +69,7 @@ class KafkaSink:
                 await self._producer.client.close()
 
     async def _declare(self, topic: str) -> None:
-        admin = AIOKafkaAdminClient(**self._kafka.options)
-        await admin.start()
-        try:
+        async with administering(self._kafka) as admin:
             self._known.update(await admin.list_topics())
             if topic not in self._known:
                 config = {"cleanup.policy": "delete", "retention.ms": str(round(1000 * self._retention))}
@@ -81,8 +80,6 @@ class KafkaSink:
                 while topic not in await admin.list_topics():
                     await asyncio.sleep(0.05)
                 self._known.add(topic)
-        finally:
-            await admin.close()
 
 
 class RedisSink:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 from aiokafka.errors import KafkaError
 from redis.exceptions import AuthenticationError, RedisError
 
@@ -20,6 +20,7 @@ from sentinel.errors import SentinelError
 from sentinel.settings import Settings, inspect_config
 from sentinel.shared import Shared
 from sentinel.stream import environment as names
+from sentinel.stream.admin import administering
 from sentinel.stream.environment import Environment
 from sentinel.stream.outbox import open_producer
 from sentinel.stream.reach import trouble_with
@@ -147,14 +148,10 @@ async def _write(environment: Environment, settings: Settings) -> Finding:
 @asynccontextmanager
 async def _producer(environment: Environment, topic: str, replication: int) -> AsyncIterator[AIOKafkaProducer]:
     """A producer, and a topic for it like those of the service, of which an hour is kept."""
-    admin = AIOKafkaAdminClient(**environment.kafka.options)
-    try:
-        await admin.start()
+    async with administering(environment.kafka) as admin:
         if topic not in await admin.list_topics():
             config = {"retention.ms": "3600000", "message.timestamp.type": "LogAppendTime"}
             await admin.create_topics([NewTopic(topic, 1, replication, topic_configs=config)])
-    finally:
-        await admin.close()
     producer = await open_producer(environment.kafka)
     try:
         yield producer
@@ -163,16 +160,13 @@ async def _producer(environment: Environment, topic: str, replication: int) -> A
 
 
 async def _look_at_workers(environment: Environment, topics: Topics) -> AsyncIterator[Finding]:
-    admin = AIOKafkaAdminClient(**environment.kafka.options)
     try:
-        await admin.start()
-        offsets = await admin.list_consumer_group_offsets(environment.application)
-        (answer,) = await admin.describe_consumer_groups([environment.application])
+        async with administering(environment.kafka) as admin:
+            offsets = await admin.list_consumer_group_offsets(environment.application)
+            (answer,) = await admin.describe_consumer_groups([environment.application])
     except KafkaError as error:
         yield Finding("workers", "doubtful", f"the brokers do not tell ({type(error).__name__})")
         return
-    finally:
-        await admin.close()
     members = sum(len(group[5]) for group in answer.groups)
     if members:
         yield Finding("workers", "good", f"{members} at work")

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.structs import OffsetAndMetadata
 
 from sentinel.door.streets import PARTITIONS
@@ -23,6 +22,7 @@ from sentinel.replay import door_of
 from sentinel.settings import ConfigDocument
 from sentinel.shared import Shared
 from sentinel.stream import envelope, snapshot, store
+from sentinel.stream.admin import administering
 from sentinel.stream.codec import CodecError, decode_batch, encode_batch
 from sentinel.stream.configurations import Configurations
 from sentinel.stream.envelope import Message, Outgoing
@@ -163,12 +163,8 @@ class TakenOver(NamedTuple):
 
 async def members(environment: Environment, application: str) -> int:
     """How many workers of an application are at work."""
-    admin = AIOKafkaAdminClient(**environment.kafka.options)
-    try:
-        await admin.start()
+    async with administering(environment.kafka) as admin:
         answers = await admin.describe_consumer_groups([application])
-    finally:
-        await admin.close()
     return sum(len(group[5]) for answer in answers for group in answer.groups)
 
 
@@ -213,12 +209,8 @@ async def take_over(environment: Environment, old: Topics, new: Topics, configur
 
 
 async def _committed(environment: Environment, application: str, at: TopicPartition) -> int:
-    admin = AIOKafkaAdminClient(**environment.kafka.options)
-    try:
-        await admin.start()
+    async with administering(environment.kafka) as admin:
         found = await admin.list_consumer_group_offsets(application, partitions=[at])
-    finally:
-        await admin.close()
     return max(0, found[at].offset) if at in found else 0
 
 

@@ -11,7 +11,6 @@ from contextlib import ExitStack
 from typing import Any, Final, Protocol
 
 from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 
 from sentinel.door.callers import key_origin
 from sentinel.errors import SentinelError
@@ -20,6 +19,7 @@ from sentinel.records import UNKNOWN_STREET
 from sentinel.replay import door_of
 from sentinel.settings import load_document, load_settings
 from sentinel.shared import Shared
+from sentinel.stream.admin import administering
 from sentinel.stream.city import CityUnit
 from sentinel.stream.configurations import Configurations
 from sentinel.stream.deliver import Deliverer
@@ -273,12 +273,8 @@ class Service:
 
     async def _committed(self, topic: str, partitions: Iterable[int]) -> dict[int, int | None]:
         wanted = [TopicPartition(topic, partition) for partition in partitions]
-        admin = AIOKafkaAdminClient(**self.environment.kafka.options)
-        await admin.start()
-        try:
+        async with administering(self.environment.kafka) as admin:
             found = await admin.list_consumer_group_offsets(self.environment.application, partitions=wanted)
-        finally:
-            await admin.close()
         offsets = {tp: found[tp].offset if tp in found else -1 for tp in wanted}
         return {tp.partition: offset if offset >= 0 else None for tp, offset in offsets.items()}
 

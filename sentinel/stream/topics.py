@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaError, for_code
 
 from sentinel.door.streets import PARTITIONS
 from sentinel.errors import SentinelError
+from sentinel.stream.admin import administering
 from sentinel.stream.environment import Environment
 from sentinel.stream.reach import trouble_with
 from sentinel.stream.settings import StreamFile
@@ -133,13 +134,9 @@ async def declare(environment: Environment, topics: Topics) -> list[str]:
 
     Raises `TopicError` for a topic whose number of partitions differs: a street would change its partition.
     """
-    admin = AIOKafkaAdminClient(**environment.kafka.options)
-    try:
-        await admin.start()
+    async with administering(environment.kafka) as admin:
         await _create_missing(admin, topics.all)
         return await _differences(admin, topics.all)
-    finally:
-        await admin.close()
 
 
 class Look(NamedTuple):
@@ -151,26 +148,18 @@ class Look(NamedTuple):
 
 async def look_at(environment: Environment, topics: Topics) -> Look:
     """Compare without changing anything. Raises `TopicError` as `declare` does."""
-    admin = AIOKafkaAdminClient(**environment.kafka.options)
-    try:
-        await admin.start()
+    async with administering(environment.kafka) as admin:
         present = set(await admin.list_topics())
         there = tuple(topic for topic in topics.all if topic.name in present)
         missing = [topic.name for topic in topics.all if topic.name not in present]
         return Look(missing, await _differences(admin, there) if there else [])
-    finally:
-        await admin.close()
 
 
 async def ensure(environment: Environment, topics: Topics, short: str) -> None:
     """Create what is missing, unless one topic is there: who may only send to it is shown no other."""
-    admin = AIOKafkaAdminClient(**environment.kafka.options)
-    try:
-        await admin.start()
+    async with administering(environment.kafka) as admin:
         if topics.name(short) not in await admin.list_topics():
             await _create_missing(admin, topics.all)
-    finally:
-        await admin.close()
 
 
 async def _create_missing(admin: AIOKafkaAdminClient, wanted: tuple[Topic, ...]) -> None:
