@@ -24,7 +24,11 @@ _Index = dict[str, dict[str, None]]
 
 
 class Inhibitions:
-    """Which open alerts stand for which. An alert never stands for itself, nor for one that stands for it."""
+    """Which open alerts stand for which. An alert never stands for itself, nor for one that stands for it.
+
+    What belongs to what is found when an alert changes, through indexes, and kept: it is asked for far more often, at
+    every push and reminder.
+    """
 
     def __init__(self, rules: tuple[Inhibition, ...]) -> None:
         """Start with no alerts."""
@@ -39,6 +43,11 @@ class Inhibitions:
         self._issues: _Index = {}
         self._target_topics: _Index = {}
         self._target_tickets: _Index = {}
+        self._narrower: _Index = {}
+        """alert -> those narrower than it to which it belongs"""
+        self._wider: _Index = {}
+        self._under: _Index = {}
+        """alert -> those that belong to it"""
 
     def put(self, alert: Alert) -> None:
         """Take an open alert as it is now."""
@@ -56,6 +65,10 @@ class Inhibitions:
         for index, keys in self._places(alert):
             for key in keys:
                 index.setdefault(key, {})[alert.alert_id] = None
+        for source in self._sources_for(alert):
+            self._relate(alert, self._alerts[source])
+        for target in self._targets_of(alert):
+            self._relate(self._alerts[target], alert)
 
     def drop(self, alert_id: str) -> None:
         """Forget an alert that is open no more."""
@@ -64,55 +77,57 @@ class Inhibitions:
             return
         for index, keys in self._places(alert):
             for key in keys:
-                held = index.get(key, {})
-                held.pop(alert_id, None)
-                if not held:
-                    index.pop(key, None)
+                _remove(index, key, alert_id)
+        for target in self._under.pop(alert_id, ()):
+            _remove(self._narrower, target, alert_id)
+            _remove(self._wider, target, alert_id)
+        for source in (*self._narrower.pop(alert_id, ()), *self._wider.pop(alert_id, ())):
+            _remove(self._under, source, alert_id)
         del self._alerts[alert_id]
         self._sources.pop(alert_id, None)
         self._targets.pop(alert_id, None)
 
     def standing_for(self, alert_id: str) -> list[str]:
         """Return the alerts that stand for this one, by id."""
-        narrower, wider = self._sides(alert_id)
-        return sorted(narrower + [source for source in wider if not self._sides(source)[0]])
+        wider = [source for source in self._wider.get(alert_id, ()) if source not in self._narrower]
+        return sorted([*self._narrower.get(alert_id, ()), *wider])
 
     def standing_under(self, alert_id: str) -> list[str]:
         """Return the alerts for which this one stands, by id."""
-        source = self._alerts.get(alert_id)
-        if source is None or alert_id not in self._sources:
-            return []
-        found: dict[str, None] = {}
-        for issue in source.covers:
-            found.update(self._issues.get(issue, {}))
-        if source.topic:
-            found.update(self._target_topics.get(source.topic, {}))
-        for ticket in source.ticket_ids:
-            found.update(self._target_tickets.get(ticket, {}))
-        found.pop(alert_id, None)
-        free = not self._sides(alert_id)[0]
-        return sorted(
-            target
-            for target in found
-            if (free or _rank(source) < _rank(self._alerts[target])) and self._belongs(self._alerts[target], source)
-        )
+        under = self._under.get(alert_id, ())
+        if alert_id in self._narrower:  # then it stands for what is wider than itself only
+            return sorted(target for target in under if alert_id in self._narrower.get(target, ()))
+        return sorted(under)
 
-    def _sides(self, alert_id: str) -> tuple[list[str], list[str]]:
-        """Those to which an alert belongs: narrower and wider ones."""
-        alert = self._alerts.get(alert_id)
-        if alert is None or alert_id not in self._targets:
-            return [], []
-        found = {
-            *self._covers.get(alert.issue_id, ()),
-            *(source for path in _upwards(alert.topic) for source in self._by_topic.get(path, ())),
-            *(source for ticket in alert.ticket_ids for source in self._by_ticket.get(ticket, ())),
-        } - {alert_id}
-        sides: tuple[list[str], list[str]] = ([], [])
-        for other in found:
-            source = self._alerts[other]
-            if self._belongs(alert, source):
-                sides[_rank(source) > _rank(alert)].append(other)
-        return sides
+    def _relate(self, target: Alert, source: Alert) -> None:
+        if target is source or not self._belongs(target, source):
+            return
+        side = self._wider if _rank(source) > _rank(target) else self._narrower
+        side.setdefault(target.alert_id, {})[source.alert_id] = None
+        self._under.setdefault(source.alert_id, {})[target.alert_id] = None
+
+    def _sources_for(self, target: Alert) -> dict[str, None]:
+        """Those to which an alert may belong."""
+        found: dict[str, None] = {}
+        if target.alert_id in self._targets:
+            found.update(self._covers.get(target.issue_id, {}))
+            for path in _upwards(target.topic):
+                found.update(self._by_topic.get(path, {}))
+            for ticket in target.ticket_ids:
+                found.update(self._by_ticket.get(ticket, {}))
+        return found
+
+    def _targets_of(self, source: Alert) -> dict[str, None]:
+        """Those that may belong to an alert."""
+        found: dict[str, None] = {}
+        if source.alert_id in self._sources:
+            for issue in source.covers:
+                found.update(self._issues.get(issue, {}))
+            if source.topic:
+                found.update(self._target_topics.get(source.topic, {}))
+            for ticket in source.ticket_ids:
+                found.update(self._target_tickets.get(ticket, {}))
+        return found
 
     def _belongs(self, target: Alert, source: Alert) -> bool:
         shared = set(self._targets.get(target.alert_id, ())).intersection(self._sources.get(source.alert_id, ()))
@@ -135,6 +150,14 @@ class Inhibitions:
         if "tickets" in muted:
             places.append((self._target_tickets, alert.ticket_ids))
         return places
+
+
+def _remove(index: _Index, key: str, alert_id: str) -> None:
+    held = index.get(key)
+    if held is not None:
+        held.pop(alert_id, None)
+        if not held:
+            del index[key]
 
 
 def _belongs(rule: Inhibition, target: Alert, source: Alert) -> bool:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from alerts.actions import Action, Learned, Outcome
 from alerts.cases import Refused, Verb
 from alerts.lines import Line, Tracked
-from alerts.routing import Way
+from alerts.memory import Memory
+from alerts.pushes import PushReason
+from alerts.routing import Router, Way
 from alerts.silences import Silence
+from alerts.speaker import Speaker
 from alerts.views import visible
-
-if TYPE_CHECKING:
-    from alerts.delivery import Delivery
 
 _NOT_FOUND: Final = Outcome("not_found")
 MOST_REMEMBERED: Final = 10_000
@@ -24,35 +24,37 @@ MOST_SILENCES: Final = 1000
 class People:
     """Takes actions. Whoever may not see an alert is told that there is none."""
 
-    def __init__(self, delivery: Delivery) -> None:
-        """Work on a delivery's state."""
-        self._delivery = delivery
-        self._answered: dict[str, Outcome] = {}
+    def __init__(self, memory: Memory, speaker: Speaker, router: Router) -> None:
+        """Work on delivery's state; tell through its speaker."""
+        self._memory = memory
+        self._speaker = speaker
+        self._router = router
 
     def act(self, action: Action) -> Outcome:
         """Take one action; a repeat gets the first answer and does nothing."""
-        known = self._answered.get(action.action_id)
+        answered = self._memory.answered
+        known = answered.get(action.action_id)
         if known is not None:
             return known
         if action.verb == "silence" or action.verb == "unsilence":
             outcome = self._silence(action)
         else:
             outcome = self._case(action, action.verb)
-        self._answered[action.action_id] = outcome._replace(learned=None)
-        if len(self._answered) > MOST_REMEMBERED:
-            del self._answered[next(iter(self._answered))]
+        answered[action.action_id] = outcome._replace(learned=None)
+        if len(answered) > MOST_REMEMBERED:
+            del answered[next(iter(answered))]
         return outcome
 
     def _case(self, action: Action, verb: Verb) -> Outcome:
-        delivery = self._delivery
-        line, tracked = delivery.line_of(action.alert_id, action.by), delivery.tracked.get(action.alert_id)
+        memory = self._memory
+        line, tracked = memory.line_of(action.alert_id, action.by), memory.tracked.get(action.alert_id)
         if line is None or tracked is None:
             return _NOT_FOUND
         recipient = line.way.recipient
         case = tracked.case_of(recipient)
         target = None
         if verb == "transfer":
-            target = delivery.router.recipient(action.target, delivery.streets, delivery.handlers)
+            target = self._router.recipient(action.target, memory.streets, memory.handlers)
             if target is None or not visible(tracked.alert, target, granted=True) or target.room != recipient.room:
                 return Outcome("refused", "没有这个转交对象，或不得转交给它")
         ended = case.ended
@@ -62,7 +64,7 @@ class People:
         if target is not None:
             way = Way(target, "transfer", line.way.timing, "transferred")
             note = f"{recipient.name}转交：{action.why}"
-            delivery.say_at_once(tracked, way, "transferred", note, granted=True)
+            self._speaker.say_at_once(tracked, way, "transferred", note, granted=True)
         elif verb in ("accept", "refuse"):
             self._receipt(tracked, line, "已接收" if verb == "accept" else "已拒收", action.why)
         elif case.ended and not ended:
@@ -82,10 +84,10 @@ class People:
             if event.what == "transfer" and event.target == recipient.id
         }
         for sender in senders:
-            back = self._delivery.line_of(tracked.alert.alert_id, sender)
+            back = self._memory.line_of(tracked.alert.alert_id, sender)
             if back is not None:
                 note = f"{recipient.name}{what}" + (f"：{why}" if why else "")
-                self._delivery.say_at_once(tracked, back.way, "receipt", note, granted=back.granted)
+                self._speaker.say_at_once(tracked, back.way, "receipt", note, granted=back.granted)
 
     def _ended(self, tracked: Tracked, line: Line, what: str, why: str) -> None:
         """Tell all who handle the alert, and were told of it, that one of them has ended it."""
@@ -94,36 +96,47 @@ class People:
             if other.way.recipient.room == room and other.before is not None:
                 other.pending.clear()
                 note = what + (f"：{why}" if why and other.way.recipient == line.way.recipient else "")
-                self._delivery.say(tracked, other, "resolved", note)
+                self._speaker.say(tracked, other, "resolved", note)
+
+    def silence_over(self, identity: str, reason: PushReason, why: str) -> None:
+        """End a silence, tell so, and tell what it held back and is still open."""
+        memory = self._memory
+        memory.timers.drop(("silence", identity))
+        silence = memory.silences.end(identity)
+        held = memory.silenced.pop(identity, {})
+        mailbox = memory.outlet.mailboxes.get(silence.recipient)
+        if mailbox is not None:
+            self._speaker.tell(mailbox.recipient, reason, f"暂停推送结束：{silence.match.told()}", why)
+        self._speaker.replay(held)
 
     def _silence(self, action: Action) -> Outcome:
-        delivery = self._delivery
+        memory = self._memory
         if action.verb == "unsilence":
-            silence = delivery.silences.get(action.target)
+            silence = memory.silences.get(action.target)
             if silence is None or silence.recipient != action.by:
                 return _NOT_FOUND
             why = f"{action.person or action.by}取消" + (f"：{action.why}" if action.why else "")
-            delivery.silence_over(silence.id, "silence_ended", why)
+            self.silence_over(silence.id, "silence_ended", why)
             return Outcome("done")
-        recipient = delivery.router.recipient(action.by, delivery.streets, delivery.handlers)
+        recipient = self._router.recipient(action.by, memory.streets, memory.handlers)
         assert action.match is not None
         assert action.until is not None
         until = action.until.timestamp()
         if recipient is None:
             return _NOT_FOUND
-        if until <= delivery.clock:
+        if until <= memory.clock:
             return Outcome("refused", "结束时间已过")
-        if len(delivery.silences.of(recipient.id)) >= MOST_SILENCES:
+        if len(memory.silences.of(recipient.id)) >= MOST_SILENCES:
             return Outcome("refused", f"暂停推送已达{MOST_SILENCES}条，请先取消一些")
         silence = Silence(
             action.action_id, recipient.id, action.match, action.person or recipient.name, action.why,
-            delivery.clock, until,
+            memory.clock, until,
         )  # fmt: skip
-        delivery.silences.start(silence)
-        delivery.silence_started(silence.id, until)
-        local = action.until.astimezone(delivery.zone)
+        memory.silences.start(silence)
+        memory.timers.set(("silence", silence.id), until, silence.id)
+        local = action.until.astimezone(self._speaker.zone)
         when = f"{local.month}月{local.day}日{local:%H:%M}"
-        delivery.tell(
+        self._speaker.tell(
             recipient, "silenced", f"暂停推送至{when}：{silence.match.told()}", f"{silence.author}：{silence.reason}"
         )
         return Outcome("done")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from alerts.matching import handlers_of
+from alerts.matching import Match, handlers_of
 from alerts.model import Alert
 from alerts.subscribers import DeliveryRules, Recipient, Route, Subscriber, Timing, handler_id
 from alerts.views import visible
+
+_ELEVATED: Final = "elevated"
+"""Name of the way of what is a matter for a leader."""
 
 
 class Way(NamedTuple):
@@ -34,37 +37,51 @@ class Tried(NamedTuple):
     """ids of those it names who may not see this alert"""
 
 
+class _Branch(NamedTuple):
+    """A route with what it has of those above it."""
+
+    match: Match
+    name: str
+    timing: Timing
+    to: tuple[str, ...]
+    because: str
+    below: tuple[_Branch, ...]
+    ways: dict[str, Way]
+    """those taken so far, by recipient: one object for all alerts, so that what is remembered of them is small"""
+
+
 class Router:
     """Applies the tree of routes; built once, used for every transition."""
 
     def __init__(self, rules: DeliveryRules) -> None:
-        """Look up the subscribers by id."""
+        """Look up the subscribers by id, and hand the timing down the tree."""
         self.rules = rules
         self._subscribers = {subscriber.id: subscriber for subscriber in rules.subscribers}
+        self._tree = tuple(
+            _branch(route, rules.timing, route.name or f"routes[{number}]", ())
+            for number, route in enumerate(rules.routes)
+        )
+        self._leaders = _Branch(Match(), _ELEVATED, rules.timing, rules.elevated.to, _ELEVATED, (), {})
 
     def ways(self, alert: Alert) -> list[Way]:
         """Return how the alert goes to everyone it goes to, each once, by the first route that leads there."""
         found: dict[str, Way] = {}
-        for number, route in enumerate(self.rules.routes):
-            for way in self._down(alert, route, self.rules.timing, route.name or f"routes[{number}]", ()):
+        for branch in self._tree:
+            for way in self._down(alert, branch):
                 found.setdefault(way.recipient.id, way)
         if self.elevated(alert):
-            looks_for = "elevated"
-            for recipient in self.recipients(alert, self.rules.elevated.to):
-                found.setdefault(recipient.id, Way(recipient, looks_for, self.rules.timing, looks_for))
+            for way in self._down(alert, self._leaders):
+                found.setdefault(way.recipient.id, way)
         return [way for way in found.values() if visible(alert, way.recipient)]
 
     def tried(self, alert: Alert) -> list[Tried]:
         """Return how every top route of the tree holds against the alert."""
         tried = []
-        for number, route in enumerate(self.rules.routes):
-            name = route.name or f"routes[{number}]"
-            ways = self._down(alert, route, self.rules.timing, name, ())
+        for branch in self._tree:
+            ways = self._down(alert, branch)
             seen = [way.recipient.id for way in ways if visible(alert, way.recipient)]
-            hidden = [way.recipient.id for way in ways if way.recipient.id not in seen]
-            tried.append(
-                Tried(name, route.match.told(), route.match.against(alert), tuple(seen), tuple(dict.fromkeys(hidden)))
-            )
+            hidden = dict.fromkeys(way.recipient.id for way in ways if way.recipient.id not in seen)
+            tried.append(Tried(branch.name, branch.because, branch.match.against(alert), tuple(seen), tuple(hidden)))
         return tried
 
     def elevated(self, alert: Alert) -> bool:
@@ -92,18 +109,14 @@ class Router:
                 return _of_handler(subscriber, key, handlers[key])
         return None
 
-    def _down(self, alert: Alert, route: Route, above: Timing, name: str, to: tuple[str, ...]) -> list[Way]:
+    def _down(self, alert: Alert, branch: _Branch) -> list[Way]:
         """Ways through a route: through the first of those below it that matches, else its own."""
-        if not route.match.holds(alert):
+        if not branch.match.holds(alert):
             return []
-        timing = _over(above, route)
-        named = (*to, *route.to)
-        for number, child in enumerate(route.routes):
-            below = child.name or f"{name}.routes[{number}]"
-            if child.match.holds(alert):
-                return self._down(alert, child, timing, below, named)
-        looks_for = route.match.told()
-        return [Way(recipient, name, timing, looks_for) for recipient in self.recipients(alert, named)]
+        for below in branch.below:
+            if below.match.holds(alert):
+                return self._down(alert, below)
+        return [_way(branch, recipient) for recipient in self.recipients(alert, branch.to)]
 
     def _behind(self, subscriber: Subscriber, alert: Alert) -> list[Recipient]:
         if subscriber.each == "street":
@@ -111,6 +124,22 @@ class Router:
         if subscriber.each == "handler":
             return [_of_handler(subscriber, handler_id(self.rules, name), name) for name in handlers_of(alert)]
         return [Recipient(subscriber.id, subscriber.name, subscriber)]
+
+
+def _branch(route: Route, above: Timing, name: str, to: tuple[str, ...]) -> _Branch:
+    timing, named = _over(above, route), (*to, *route.to)
+    below = tuple(
+        _branch(child, timing, child.name or f"{name}.routes[{number}]", named)
+        for number, child in enumerate(route.routes)
+    )
+    return _Branch(route.match, name, timing, named, route.match.told(), below, {})
+
+
+def _way(branch: _Branch, recipient: Recipient) -> Way:
+    known = branch.ways.get(recipient.id)
+    if known is None or known.recipient != recipient:
+        known = branch.ways[recipient.id] = Way(recipient, branch.name, branch.timing, branch.because)
+    return known
 
 
 def _of_street(subscriber: Subscriber, code: str, name: str) -> Recipient:

@@ -59,6 +59,16 @@ class Timers(Generic[Key]):
         self.drop(key)
         return key
 
+    def __getstate__(self) -> dict[Key, tuple[float, str]]:
+        """When each falls due; the heap follows from that."""
+        return self._due
+
+    def __setstate__(self, due: dict[Key, tuple[float, str]]) -> None:
+        """Order them again."""
+        self._due, self._queued = due, dict(due)
+        self._heap = [(*when, key) for key, when in due.items()]
+        heapq.heapify(self._heap)
+
     def _queue(self, key: Key) -> None:
         self._queued[key] = self._due[key]
         heapq.heappush(self._heap, (*self._due[key], key))

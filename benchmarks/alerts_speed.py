@@ -155,14 +155,16 @@ def main() -> None:
     world, delivery = World(settings, 7), delivery_of(settings)
     while len(world.alerts) < OPEN:
         delivery.take(world.opened())
-    while len(delivery.silences) < SILENCES:
+    while len(delivery.memory.silences) < SILENCES:
         delivery.act(world.silence())
     with seldom_collected():  # as a replay and a worker run it
         spent, pushes = measured(delivery, world)
     began = time.process_time()
     state = len(pickle.dumps(delivery))
     pickling = time.process_time() - began
-    print(f"{len(delivery.tracked):,} alerts, {len(delivery.silences):,} silences; milliseconds of CPU a decision")
+    print(
+        f"{len(delivery.memory.tracked):,} alerts, {len(delivery.memory.silences):,} silences; milliseconds of CPU a decision"
+    )
     print(f"{'decision':<14}{'times':>8}{'mean':>9}{'median':>9}{'p95':>9}{'p99':>9}{'worst':>9}")
     rows = {**spent, "all": [ms for times in spent.values() for ms in times]}
     result = {}
@@ -177,7 +179,8 @@ def main() -> None:
         }
         result[name] = {"times": len(times), **{key: round(value, 4) for key, value in row.items()}}
         print(f"{name:<14}{len(times):>8,}{''.join(f'{value:>9.3f}' for value in row.values())}")
-    print(f"{pushes:,} pushes; state {state / 1e6:.1f} MB, pickled in {pickling:.2f} s")
+    cut = f"{len(pickling)} parts, the longest {1000 * max(pickling):.0f} ms"
+    print(f"{pushes:,} pushes; state {state / 1e6:.1f} MB, pickled in {sum(pickling):.2f} s, in {cut}")
     RESULT.parent.mkdir(exist_ok=True)
     machine = {"python": platform.python_version(), "machine": platform.machine()}
     RESULT.write_text(

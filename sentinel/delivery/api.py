@@ -138,7 +138,7 @@ class Api:
         if grant is None:
             raise _RefusalError(401, "unauthorized", "no valid token; send Authorization: Bearer TOKEN")
         delivery = self._delivery()
-        recipient = delivery.router.recipient(grant.subscriber, delivery.streets, delivery.handlers)
+        recipient = delivery.router.recipient(grant.subscriber, delivery.memory.streets, delivery.memory.handlers)
         if recipient is None:
             raise _RefusalError(403, "forbidden", "this token's subscriber is not, or not yet, among those configured")
         request[_GRANT], request[_RECIPIENT] = grant, recipient

@@ -31,7 +31,7 @@ class Desk:
     """One subscriber's view of all alerts that it has been routed."""
 
     def __init__(self, delivery: Delivery, recipient: Recipient, zone: tzinfo) -> None:
-        self._delivery = delivery
+        self._memory, self._rules = delivery.memory, delivery.rules
         self._recipient = recipient
         self._viewer = Viewer(delivery.rules)
         self._zone = zone
@@ -39,8 +39,8 @@ class Desk:
     def page(self, wanted: Wanted) -> tuple[list[dict[str, object]], str]:
         """Return alerts, the newest transition first, and where the next page begins, "" if there is none."""
         found = []
-        for alert_id, tracked in self._delivery.tracked.items():
-            line = self._delivery.line_of(alert_id, self._recipient.id)
+        for alert_id, tracked in self._memory.tracked.items():
+            line = self._memory.line_of(alert_id, self._recipient.id)
             if line is not None and self._meant(tracked, wanted):
                 found.append((_place(tracked), tracked, line))
         found.sort(key=lambda item: item[0], reverse=True)
@@ -51,7 +51,7 @@ class Desk:
 
     def one(self, alert_id: str) -> dict[str, object] | None:
         """Return one alert with its history, None if it may not be seen or is not there."""
-        line, tracked = self._delivery.line_of(alert_id, self._recipient.id), self._delivery.tracked.get(alert_id)
+        line, tracked = self._memory.line_of(alert_id, self._recipient.id), self._memory.tracked.get(alert_id)
         if line is None or tracked is None:
             return None
         case = tracked.case_of(self._recipient)
@@ -73,7 +73,7 @@ class Desk:
                 "since": self._time(silence.since),
                 "until": self._time(silence.until),
             }
-            for silence in self._delivery.silences.of(self._recipient.id)
+            for silence in self._memory.silences.of(self._recipient.id)
         ]
 
     def _meant(self, tracked: Tracked, wanted: Wanted) -> bool:
@@ -104,7 +104,7 @@ class Desk:
             return told
         if own or not limited:
             return {**told, "by": event.by, "person": event.person, "why": event.why, "target": event.target}
-        common = {subscriber.id: subscriber.name for subscriber in self._delivery.rules.subscribers}
+        common = {subscriber.id: subscriber.name for subscriber in self._rules.subscribers}
         told["by"] = common.get(event.by, "其他单位")
         if event.target == self._recipient.id:
             told |= {"why": event.why, "target": event.target}

@@ -62,7 +62,8 @@ def test_what_stands_for_what(
     inhibitions.drop(target.alert_id)
     assert not any(
         (inhibitions._covers, inhibitions._by_topic, inhibitions._by_ticket, inhibitions._issues,
-         inhibitions._target_topics, inhibitions._target_tickets, inhibitions._alerts)
+         inhibitions._target_topics, inhibitions._target_tickets, inhibitions._alerts, inhibitions._narrower,
+         inhibitions._wider, inhibitions._under)
     )  # fmt: skip
 
 
@@ -100,3 +101,32 @@ def test_of_alerts_that_belong_together_one_always_speaks(
                     seen.add(source)
                     climbed.append(source)
         assert [target for target in above if alert_id in above[target]] == inhibitions.standing_under(alert_id)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 5), SCOPES, st.sets(st.integers(0, 7)), st.sampled_from(["a", "a/b"]), st.booleans()),
+        max_size=15,
+    )
+)
+def test_what_is_kept_of_alerts_that_change_is_what_would_be_found_anew(
+    delivery_rules: DeliveryRules, story: list[tuple[int, tuple[str, Scope], set[int], str, bool]]
+) -> None:
+    kept, last = Inhibitions(delivery_rules.inhibit), {}
+    for number, (street, scope), tickets, topic, is_open in story:
+        alert = transition(
+            alert_id=f"x{number}", kind="rising", street=street, scope=scope, topic=topic, issue_id=f"i{number}",
+            ticket_ids=tuple(map(str, sorted(tickets))), covers=tuple(f"i{n}" for n in tickets) if not street else (),
+        )  # fmt: skip
+        if is_open:
+            last[alert.alert_id] = alert
+            kept.put(alert)
+        else:
+            last.pop(alert.alert_id, None)
+            kept.drop(alert.alert_id)
+    anew = Inhibitions(delivery_rules.inhibit)
+    for alert in last.values():
+        anew.put(alert)
+    for alert_id in (f"x{number}" for number in range(6)):
+        assert kept.standing_for(alert_id) == anew.standing_for(alert_id)
+        assert kept.standing_under(alert_id) == anew.standing_under(alert_id)

@@ -1,0 +1,96 @@
+"""What delivery remembers: all of its state and nothing of its rules, so that it can be kept apart from both."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from typing import Any, Final
+
+from alerts.actions import Outcome
+from alerts.lines import Group, Line, Tracked
+from alerts.outlet import Outlet
+from alerts.routing import Way
+from alerts.silences import Silences
+from alerts.timers import Timers
+from alerts.views import visible
+
+PARTS: Final = 64
+"""In so many parts the alerts are kept, so that none takes long to pickle."""
+_REST: Final = "rest"
+
+
+class Memory:
+    """Delivery's state; as large as what is alive.
+
+    Parameters
+    ----------
+    handlers
+        Names by id, of those configured; those met are added.
+    """
+
+    def __init__(self, handlers: Mapping[str, str]) -> None:
+        """Remember nothing."""
+        self.clock = 0.0
+        """the time at which things happen now"""
+        self.logged = 0.0
+        """how far the log has come, as transitions and ticks tell"""
+        self.seq = 0
+        self.tracked: dict[str, Tracked] = {}
+        self.silences = Silences()
+        self.handlers = dict(handlers)
+        self.streets: dict[str, str] = {}
+        """names by code, those configured and those met"""
+        self.groups: dict[str, Group] = {}
+        self.timers: Timers[tuple[str, ...]] = Timers()
+        self.outlet = Outlet(self.timers)
+        self.silenced: dict[str, dict[tuple[str, str], None]] = {}
+        """silence -> (recipient, alert) that it holds back"""
+        self.under: dict[str, dict[tuple[str, str], None]] = {}
+        """alert -> (recipient, alert) for which it stands"""
+        self.answered: dict[str, Outcome] = {}
+        """what came of the latest actions"""
+
+    def line_of(self, alert_id: str, recipient: str) -> Line | None:
+        """Return what a recipient was told of an alert that it may see, None if it may not or there is none."""
+        tracked = self.tracked.get(alert_id)
+        line = tracked.lines.get(recipient) if tracked is not None else None
+        if tracked is None or line is None:
+            return None
+        return line if visible(tracked.alert, line.way.recipient, granted=line.granted) else None
+
+    def parts(self) -> dict[str, object]:
+        """Return the state as parts that share nothing and can each be pickled by itself."""
+        parts: dict[str, object] = {}
+        alerts: list[dict[str, Tracked]] = [{} for _ in range(PARTS)]
+        for alert_id, tracked in self.tracked.items():
+            alerts[zlib.crc32(alert_id.encode()) % PARTS][alert_id] = tracked
+        parts |= {f"alerts-{number}": part for number, part in enumerate(alerts) if part}
+        parts[_REST] = ({**self.__dict__, "tracked": None}, tuple(self.tracked))
+        return parts
+
+    @classmethod
+    def of(cls, parts: Mapping[str, Any]) -> Memory:
+        """Return the memory that gave these parts."""
+        memory = cls({})
+        rest, order = parts[_REST]
+        found: dict[str, Tracked] = {}
+        for name, part in parts.items():
+            if name != _REST:
+                found |= part
+        memory.__dict__ |= rest
+        memory.tracked = {alert_id: found[alert_id] for alert_id in order}
+        ways: dict[tuple[str, str], list[Way]] = {}
+        for tracked in memory.tracked.values():
+            for line in tracked.lines.values():
+                line.way = _shared(ways, line.way)
+        return memory
+
+
+def _shared(ways: dict[tuple[str, str], list[Way]], way: Way) -> Way:
+    """The first way like this one, so that what many alerts have in common is there once."""
+    known = ways.setdefault((way.recipient.id, way.route), [])
+    for other in known:
+        if other == way:
+            return other
+    known.append(way)
+    return way
