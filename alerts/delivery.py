@@ -27,9 +27,10 @@ from alerts.lines import Line, Tracked, group_key
 from alerts.mailbox import handover
 from alerts.matching import handlers_of
 from alerts.memory import Memory
-from alerts.model import Alert, Reason
+from alerts.model import SEVERITIES, Alert, Reason
 from alerts.people import People
 from alerts.phrases import moment
+from alerts.push_wording import MOST_LISTED
 from alerts.pushes import Push, PushReason
 from alerts.routing import Router, Way
 from alerts.speaker import Speaker
@@ -228,17 +229,20 @@ class Delivery:
         memory = self.memory
         mailbox = memory.outlet.mailboxes[recipient]
         memory.outlet.next_shift(mailbox, memory.clock, self.zone)
-        waiting = []
+        waiting: list[Tracked] = []
         others = 0
         for alert_id in mailbox.open:
             tracked = memory.tracked[alert_id]
             case = tracked.case_of(mailbox.recipient)
             if case.waiting:
-                waiting.append((tracked.alert.severity, self._speaker.headline(tracked, mailbox.recipient)))
+                waiting.append(tracked)
             else:
                 others += not case.ended
         if waiting or others:
-            what, words = handover(waiting, others, moment(memory.clock, self.zone))
+            waiting.sort(key=lambda tracked: SEVERITIES.index(tracked.alert.severity))
+            titles = [self._speaker.headline(tracked, mailbox.recipient) for tracked in waiting[:MOST_LISTED]]
+            severities = [tracked.alert.severity for tracked in waiting]
+            what, words = handover(severities, titles, others, moment(memory.clock, self.zone))
             self._speaker.emit(mailbox.recipient, "handover", what, words)
 
     def _forget(self, alert_id: str) -> None:

@@ -78,17 +78,17 @@ class Mailbox:
         return next(at for at in found if at > after)
 
 
-def handover(waiting: list[tuple[Severity, str]], others: int, when: str) -> tuple[str, str]:
-    """Return title and text of what one shift hands to the next: what nobody has acknowledged, the gravest first.
+def handover(waiting: list[Severity], titles: list[str], others: int, when: str) -> tuple[str, str]:
+    """Return title and text of what one shift hands to the next: what nobody has acknowledged.
 
-    `others` is how many more are open and acknowledged, `when` the hour in words.
+    `waiting` are all severities from the gravest on, `titles` those of the first; `others` is how many more are open
+    and acknowledged, `when` the hour in words.
     """
-    ordered = sorted(waiting, key=lambda item: SEVERITIES.index(item[0]))
-    counts = Counter(severity for severity, _ in waiting)
+    counts = Counter(waiting)
     grades = "、".join(f"{SEVERITY_NAMES[s]}{counts[s]}条" for s in SEVERITIES if counts[s])
-    lines = [f"【{SEVERITY_NAMES[severity]}】{title}" for severity, title in ordered[:MOST_LISTED]]
-    if len(ordered) > MOST_LISTED:
-        lines.append(f"另有{len(ordered) - MOST_LISTED}条待签收")
+    lines = [f"【{SEVERITY_NAMES[severity]}】{title}" for severity, title in zip(waiting, titles, strict=False)]
+    if len(waiting) > len(titles):
+        lines.append(f"另有{len(waiting) - len(titles)}条待签收")
     if others:
         lines.append(f"已签收、未解除{others}条")
     title = clip(f"{when}交接班：{len(waiting)}条预警待签收" + (f"（{grades}）" if grades else ""), 80)
