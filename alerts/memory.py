@@ -17,6 +17,7 @@ from alerts.views import visible
 PARTS: Final = 64
 """In so many parts the alerts are kept, so that none takes long to pickle."""
 _REST: Final = "rest"
+_Part = tuple[dict[str, Tracked], dict[str, Group]]
 
 
 class Memory:
@@ -60,30 +61,35 @@ class Memory:
 
     def parts(self) -> dict[str, object]:
         """Return the state as parts that share nothing and can each be pickled by itself."""
-        parts: dict[str, object] = {}
-        alerts: list[dict[str, Tracked]] = [{} for _ in range(PARTS)]
+        parts: list[_Part] = [({}, {}) for _ in range(PARTS)]
         for alert_id, tracked in self.tracked.items():
-            alerts[zlib.crc32(alert_id.encode()) % PARTS][alert_id] = tracked
-        parts |= {f"alerts-{number}": part for number, part in enumerate(alerts) if part}
-        parts[_REST] = ({**self.__dict__, "tracked": None}, tuple(self.tracked))
-        return parts
+            parts[_number(alert_id)][0][alert_id] = tracked
+        for key, group in self.groups.items():
+            parts[_number(key)][1][key] = group
+        rest = {**self.__dict__, "tracked": tuple(self.tracked), "groups": None}
+        return {_REST: rest, **{f"alerts-{number}": part for number, part in enumerate(parts)}}
 
     @classmethod
     def of(cls, parts: Mapping[str, Any]) -> Memory:
         """Return the memory that gave these parts."""
         memory = cls({})
-        rest, order = parts[_REST]
+        memory.__dict__ |= parts[_REST]
+        memory.groups = {}
         found: dict[str, Tracked] = {}
-        for name, part in parts.items():
-            if name != _REST:
-                found |= part
-        memory.__dict__ |= rest
-        memory.tracked = {alert_id: found[alert_id] for alert_id in order}
+        for number in range(PARTS):
+            alerts, groups = parts[f"alerts-{number}"]
+            found |= alerts
+            memory.groups |= groups
+        memory.tracked = {alert_id: found[alert_id] for alert_id in memory.tracked}
         ways: dict[tuple[str, str], list[Way]] = {}
         for tracked in memory.tracked.values():
             for line in tracked.lines.values():
                 line.way = _shared(ways, line.way)
         return memory
+
+
+def _number(key: str) -> int:
+    return zlib.crc32(key.encode()) % PARTS
 
 
 def _shared(ways: dict[tuple[str, str], list[Way]], way: Way) -> Way:

@@ -63,11 +63,13 @@ class Manifest:
     layout: dict[str, list[int]] = field(default_factory=dict)
     """object -> length of each of its buffers"""
     segments: dict[Place, Segment] = field(default_factory=dict)
+    schema: int = SCHEMA
+    """version of the classes in it"""
 
     def to_bytes(self) -> bytes:
         """The manifest for its record: a checksum, then JSON."""
         data = {
-            "schema": SCHEMA,
+            "schema": self.schema,
             "owner": self.owner,
             "version": self.version,
             "offset": self.offset,
@@ -79,16 +81,17 @@ class Manifest:
         return checksum(text).encode() + text
 
     @classmethod
-    def from_bytes(cls, value: bytes) -> Manifest:
-        """Read a manifest. Raises `StateError` for one that is damaged or of another version."""
+    def from_bytes(cls, value: bytes, schema: int | None = None) -> Manifest:
+        """Read a manifest, of the stages' version or the one given. Raises `StateError` if it is damaged or another."""
+        schema = SCHEMA if schema is None else schema
         length = len(checksum(b""))
         text = value[length:]
         if checksum(text).encode() != value[:length]:
             raise StateError("a manifest of the state is damaged; the state topic was written by something else")
         data: dict[str, Any] = json.loads(text)
-        if data["schema"] != SCHEMA:
+        if data["schema"] != schema:
             raise StateError(
-                f"the state is of version {data['schema']} and this program reads {SCHEMA}; run the program that "
+                f"the state is of version {data['schema']} and this program reads {schema}; run the program that "
                 "wrote it, or give a new application the log with this one: sentinel reprocess NAME"
             )
         return cls(
@@ -98,6 +101,7 @@ class Manifest:
             data["applied"],
             data["layout"],
             {Place(name, b, s): Segment(v, c) for name, b, s, v, c in data["segments"]},
+            schema,
         )
 
 
@@ -120,28 +124,38 @@ def take(
 
     Those not `touched` are as they were in the snapshot `before`, and are not looked at.
     """
-    version = before.version + 1 if before is not None else 1
-    manifest = Manifest(owner, version, offset, applied)
-    changed: dict[Place, bytes] = {}
-    old = before.segments if before is not None else {}
+    snapshot = begin(before, owner, offset, applied)
     for name, value in objects.items():
         if before is not None and name in before.layout and name not in touched:
-            manifest.layout[name] = before.layout[name]
-            manifest.segments |= {place: segment for place, segment in old.items() if place.name == name}
-            continue
-        buffers = _buffers(value)
-        manifest.layout[name] = [len(buffer) for buffer in buffers]
-        for number, buffer in enumerate(buffers):
-            for index, start in enumerate(range(0, len(buffer), SEGMENT)):
-                part = buffer[start : start + SEGMENT]
-                place, digest = Place(name, number, index), checksum(part)
-                known = old.get(place)
-                if known is not None and known.checksum == digest:
-                    manifest.segments[place] = known
-                else:
-                    manifest.segments[place] = Segment(version, digest)
-                    changed[place] = bytes(part)
-    return Snapshot(manifest, changed)
+            snapshot.manifest.layout[name] = before.layout[name]
+            snapshot.manifest.segments |= {place: part for place, part in before.segments.items() if place.name == name}
+        else:
+            add(snapshot, before, name, value)
+    return snapshot
+
+
+def begin(before: Manifest | None, owner: str, offset: int, applied: int, schema: int | None = None) -> Snapshot:
+    """Return a snapshot without objects, of the stages' version or the one given."""
+    version = before.version + 1 if before is not None else 1
+    return Snapshot(Manifest(owner, version, offset, applied, schema=SCHEMA if schema is None else schema), {})
+
+
+def add(snapshot: Snapshot, before: Manifest | None, name: str, value: object) -> None:
+    """Put an object into a snapshot; only what was not in the one `before` is to be written."""
+    manifest, changed = snapshot
+    old = before.segments if before is not None else {}
+    buffers = _buffers(value)
+    manifest.layout[name] = [len(buffer) for buffer in buffers]
+    for number, buffer in enumerate(buffers):
+        for index, start in enumerate(range(0, len(buffer), SEGMENT)):
+            part = buffer[start : start + SEGMENT]
+            place, digest = Place(name, number, index), checksum(part)
+            known = old.get(place)
+            if known is not None and known.checksum == digest:
+                manifest.segments[place] = known
+            else:
+                manifest.segments[place] = Segment(manifest.version, digest)
+                changed[place] = bytes(part)
 
 
 def restore(manifest: Manifest, segments: Mapping[Place, bytes]) -> dict[str, Any]:

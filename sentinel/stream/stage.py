@@ -377,6 +377,8 @@ class Stage:
 
     def _slot(self, partition: int, found: store.Recovered, committed: int | None, generation: int) -> Slot:
         manifest = found.manifest
+        if found.problem is not None:
+            raise found.problem
         if manifest is None and committed:
             raise StateError(
                 f"{self.source}, partition {partition}: offset {committed} is committed, but {self._state} holds no "

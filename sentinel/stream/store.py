@@ -26,6 +26,8 @@ class Recovered(NamedTuple):
     segments: dict[Place, bytes]
     others: list[bytes]
     """keys of earlier owners, to be deleted once the new one has a snapshot"""
+    problem: StateError | None = None
+    """why what is there cannot be used; then there is no manifest"""
 
 
 def segments_of(topic: str, partition: int, snapshot: Snapshot) -> list[Outgoing]:
@@ -53,11 +55,10 @@ def superseded(topic: str, partition: int, before: Manifest | None, manifest: Ma
     ]
 
 
-async def recover(kafka: Kafka, topic: str, partitions: Sequence[int]) -> dict[int, Recovered]:
-    """Read the state of some partitions.
-
-    Raises `StateError` where there are snapshots and none of them is complete.
-    """
+async def recover(
+    kafka: Kafka, topic: str, partitions: Sequence[int], schema: int | None = None
+) -> dict[int, Recovered]:
+    """Read the state of some partitions, of the stages' version or the one given."""
     found: dict[int, dict[bytes, bytes]] = {partition: {} for partition in partitions}
     async with LogReader(kafka, topic, partitions) as reader:
         async for batch in reader.to_end():
@@ -68,21 +69,27 @@ async def recover(kafka: Kafka, topic: str, partitions: Sequence[int]) -> dict[i
                     records.pop(message.key, None)
                 else:
                     records[message.key] = message.value
-    return {partition: _recovered(topic, partition, found.pop(partition)) for partition in partitions}
+    return {partition: _recovered(topic, partition, found.pop(partition), schema) for partition in partitions}
 
 
-def _recovered(topic: str, partition: int, records: dict[bytes, bytes]) -> Recovered:
-    manifests = [Manifest.from_bytes(value) for key, value in records.items() if key.endswith(f"/{_MANIFEST}".encode())]
+def _recovered(topic: str, partition: int, records: dict[bytes, bytes], schema: int | None) -> Recovered:
+    try:
+        manifests = [
+            Manifest.from_bytes(value, schema)
+            for key, value in records.items()
+            if key.endswith(f"/{_MANIFEST}".encode())
+        ]
+    except StateError as error:
+        return Recovered(None, {}, list(records), error)
     for manifest in sorted(manifests, key=lambda m: (m.offset, m.owner), reverse=True):
         keys = {place: _key(manifest.owner, place, segment) for place, segment in manifest.segments.items()}
         if all(key in records for key in keys.values()):
             return Recovered(manifest, {place: records[key] for place, key in keys.items()}, list(records))
-    if manifests:
-        raise StateError(
-            f"{topic}, partition {partition}: no snapshot is complete; the topic was cut or is being written by "
-            "something else"
-        )
-    return Recovered(None, {}, list(records))
+    incomplete = StateError(
+        f"{topic}, partition {partition}: no snapshot is complete; the topic was cut or is being written by something "
+        "else"
+    )
+    return Recovered(None, {}, list(records), incomplete if manifests else None)
 
 
 def _key(owner: str, place: Place, segment: Segment) -> bytes:

@@ -84,6 +84,7 @@ class Topics:
             self._compacted(TICKETS, 1),
             self._compacted(ROUTED, PARTITIONS),
             self._compacted(DIGESTS, 1),
+            self._compacted(JOURNAL, 1),
         )
 
     def _deleted(self, short: str, partitions: int, seconds: float, largest: int = LARGEST) -> Topic:
