@@ -143,6 +143,10 @@ class Delivery:
         """Return when something next happens by itself, None if nothing does."""
         return self.memory.timers.next_due()
 
+    def opens(self) -> float | None:
+        """Return when the next push falls due that is the first of its group, None if none waits."""
+        return min(self.memory.company.values(), default=None)
+
     # -- a transition ------------------------------------------------------------------------------------
 
     def _follow(self, tracked: Tracked) -> None:

@@ -42,6 +42,8 @@ class Memory:
         self.streets: dict[str, str] = {}
         """names by code, those configured and those met"""
         self.groups: dict[str, Group] = {}
+        self.company: dict[str, float] = {}
+        """groups whose first push waits for company -> until when"""
         self.timers: Timers[tuple[str, ...]] = Timers()
         self.outlet = Outlet(self.timers)
         self.silenced: dict[str, dict[tuple[str, str], None]] = {}

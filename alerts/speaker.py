@@ -111,6 +111,7 @@ class Speaker:
         """Let a group say what it has to say."""
         group = self._memory.groups[key]
         group.due = None
+        self._memory.company.pop(key, None)
         found: list[tuple[Tracked, Line]] = []
         for alert_id in list(group.pending):
             del group.pending[alert_id]
@@ -152,6 +153,8 @@ class Speaker:
         if group.due is None or due < group.due:
             group.due = due
             self._memory.timers.set(("group", key), due, f"group {key}")
+            if group.last is None:
+                self._memory.company[key] = due
 
     def _drop_if_idle(self, key: str, group: Group) -> None:
         if group.pending or group.open or group.due is not None:

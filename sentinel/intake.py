@@ -66,8 +66,11 @@ class Intake:
     Inputs carry their position in the source; one at or below the last position taken is a redelivery and
     is skipped. The clock is the highest arrival so far. Before the first record at or past a multiple of
     `settings.tick` a tick is written for that boundary; across more than a day without records, one a day
-    until the last day.
+    until the last day. Others are written where somebody asks for them.
     """
+
+    _ticked = (0, 0.0)
+    """number and clock of the last tick; here, since older state does not have it"""
 
     def __init__(self, door: Door, settings: IntakeSettings) -> None:
         self.door = door
@@ -147,6 +150,18 @@ class Intake:
         self.clock = clock
         return records
 
+    def tick(self, after: int, clock: float) -> list[Routed]:
+        """Write a tick, though no boundary has passed, for whoever waits for a round to be over.
+
+        There is none where the last one comes after the record `after`, and is not before `clock`.
+        """
+        records = self.pass_time(clock)
+        if after < self._ticked[0] and clock <= self._ticked[1]:
+            return records
+        self.seq += 1
+        self._ticked = (self.seq, self.clock)
+        return [*records, Tick(self.seq, self.clock)]
+
     def change(self, document: Mapping[str, dict[str, object]], door: Door, settings: IntakeSettings) -> list[Routed]:
         """Let another configuration hold from here on."""
         self.seq += 1
@@ -171,8 +186,13 @@ class Intake:
         """
         self.seq, self.clock = record.seq, max(self.clock, record.clock)
         if isinstance(record, Tick):
-            self._boundary = record.clock
-            self._forget(record.clock)
+            self._ticked = (record.seq, record.clock)
+            on_boundary = record.clock % self.settings.tick == 0 or record.clock % DAY == 0
+            if on_boundary:  # one that was asked for moves no boundary
+                self._boundary = record.clock
+                self._forget(record.clock)
+            elif self._boundary == 0.0:
+                self._boundary = record.clock // self.settings.tick * self.settings.tick
         elif isinstance(record, RoutedTicket):
             if self._boundary == 0.0:
                 self._boundary = record.clock // self.settings.tick * self.settings.tick
@@ -221,6 +241,7 @@ class Intake:
             self.seq += 1
             records.append(Tick(self.seq, self._boundary))
         if records:
+            self._ticked = (self.seq, self._boundary)
             self._forget(last)
         return records
 

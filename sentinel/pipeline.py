@@ -1,7 +1,7 @@
 """The stages joined: ticket events in, what intake, the streets, the city and delivery make of them out."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from alerts import Alert, Delivery
 from alerts.pushes import Push
@@ -137,9 +137,9 @@ def intake_settings(settings: Settings) -> IntakeSettings:
     return IntakeSettings(settings.tick, settings.arrival.future_limit, settings.memory.tickets)
 
 
-def delivery_of(settings: Settings) -> Delivery:
-    """Return delivery with nothing delivered yet."""
-    return Delivery(settings.subscribers, _street_names(settings), settings.timezone)
+def delivery_of(settings: Settings, parts: Mapping[str, Any] | None = None) -> Delivery:
+    """Return delivery with nothing delivered yet, or where the one that gave the `parts` stood."""
+    return Delivery(settings.subscribers, _street_names(settings), settings.timezone, parts)
 
 
 def configure_delivery(delivery: Delivery, settings: Settings) -> None:

@@ -13,7 +13,7 @@ from alerts.subscribers import Subscriber
 from sentinel.delivery.settings import SinkKind
 from sentinel.settings import Settings, load_settings
 from sentinel.stream.environment import Environment
-from sentinel.stream.topics import ALERTS, FEEDBACK, JOURNAL, TICKETS
+from sentinel.stream.topics import ALERTS, FEEDBACK, JOURNAL, STATE, TICKETS
 
 _KAFKA: Final = """\
 # What accounts on Kafka may do. Run it as an administrator of the brokers:
@@ -66,7 +66,8 @@ def kafka_commands(application: str, accounts: Accounts, subscribers: Sequence[s
     yield allow(accounts.worker, ("Read",), "--group", topics, "--resource-pattern-type", "prefixed")
     yield allow(accounts.worker, ("Read",), "--group", application)
     yield "\n# the HTTP API: reads the journal, writes what people do"
-    yield allow(accounts.api, ("Read", "Describe"), "--topic", f"{topics}{JOURNAL}")
+    for read in (JOURNAL, f"{STATE}.{JOURNAL}"):
+        yield allow(accounts.api, ("Read", "Describe"), "--topic", f"{topics}{read}")
     yield allow(accounts.api, ("Write", "Describe"), "--topic", f"{topics}{FEEDBACK}")
     yield "\n# the hotline's own system: puts tickets on Kafka, and reads nothing"
     yield allow(accounts.source, ("Write", "Describe"), "--topic", f"{topics}{TICKETS}")

@@ -17,11 +17,12 @@ from alerts import Delivery
 from alerts.actions import Action, Outcome
 from sentinel.delivery.api import Api
 from sentinel.delivery.tokens import Tokens
-from sentinel.pipeline import delivery_of
 from sentinel.settings import Settings, load_settings
 from sentinel.stream import envelope
+from sentinel.stream.envelope import PoisonError
 from sentinel.stream.environment import Environment, EnvironmentValueError
 from sentinel.stream.journal import Follower
+from sentinel.stream.keeping import begin
 from sentinel.stream.log_reader import LogReader
 from sentinel.stream.outbox import open_producer
 from sentinel.stream.topics import FEEDBACK, JOURNAL, Topics, wait_for_brokers
@@ -106,15 +107,20 @@ class JournalBackend:
             self._waiting.pop(action.action_id, None)
 
     async def _follow(self) -> None:
-        follower = Follower(delivery_of(self._settings), self._settings)
-        async with LogReader(self._environment.kafka, self._topics.name(JOURNAL)) as reader:
+        kafka, topics = self._environment.kafka, self._topics
+        async with LogReader(kafka, topics.name(JOURNAL)) as reader:
+            follower, offset, _ = await begin(kafka, topics, self._settings, reader)
+            reader.seek({0: offset})
             end = (await reader.ends())[0]
-            begin = (await reader.begins())[0]
-            if end <= begin:
+            if end <= offset:
                 self._follower = follower
             async for batch in reader.batches():
                 for message in batch:
-                    follower.take(message)
+                    try:
+                        follower.take(message)
+                    except PoisonError as error:
+                        log.error("%s, offset %d: %s", message.topic, message.offset, error)
+                        continue
                     for identity, outcome in follower.outcomes.items():
                         waiting = self._waiting.get(identity)
                         if waiting is not None and not waiting.done():

@@ -1,8 +1,6 @@
-"""Delivery in a worker: the journal into `pushes`, and `pushes` into the sinks. Of several workers one does each.
+"""Delivery in a worker: `feedback` into the journal, the journal into `pushes` (`decide.py`), `pushes` into the sinks.
 
-Delivery's state is a function of the journal, so it is built by reading the journal from its beginning. Each push on
-`pushes` tells which entry it came of and as which of that entry's pushes; what `pushes` holds already is not sent
-again. So whatever is killed when, `pushes` holds everything once and in order.
+Of several workers one does each.
 """
 
 from __future__ import annotations
@@ -20,7 +18,6 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListen
 from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 
-from alerts import Alert
 from alerts.actions import Action
 from alerts.pushes import Push, PushReason, push_id
 from sentinel.delivery.courier import Courier
@@ -28,29 +25,23 @@ from sentinel.delivery.logs import KafkaSink, RedisSink
 from sentinel.delivery.opening import open_local
 from sentinel.delivery.settings import SinkSettings
 from sentinel.delivery.sink import Sink
-from sentinel.pipeline import delivery_of
 from sentinel.settings import Settings
 from sentinel.stream import envelope
-from sentinel.stream.early import Early
-from sentinel.stream.envelope import Message, Outgoing, PoisonError, header
+from sentinel.stream.decide import Decider
+from sentinel.stream.envelope import Message, PoisonError, header
 from sentinel.stream.environment import REDIS, Environment, EnvironmentValueError
-from sentinel.stream.inbox import control
-from sentinel.stream.journal import Follower, action_entry
-from sentinel.stream.log_reader import LogReader, message_of
+from sentinel.stream.journal import action_entry
+from sentinel.stream.log_reader import message_of
 from sentinel.stream.metrics import Metrics
 from sentinel.stream.outbox import open_producer
-from sentinel.stream.topics import ALERTS, FEEDBACK, JOURNAL, PUSHES, TICKETS, Topics
+from sentinel.stream.snapshot import StateError
+from sentinel.stream.topics import FEEDBACK, JOURNAL, PUSHES, Topics
 
 log = logging.getLogger(__name__)
 
-ORIGIN: Final = "sentinel_origin"
-"""Header: offset of the journal's entry that a push came of, and its number among that entry's pushes."""
-NEWS_SECONDS: Final = 900.0
-"""How old a transition may be, when the brokers get it, to be told before its round is over."""
 _KNOW_REPEATS: Final = frozenset({"file", "kafka", "redis"})
 """Sinks that take each push once, or whose readers do: of them it is enough to remember every few where they are."""
 _RETRY: Final = 1.0
-_BATCH: Final = 200
 
 
 class Deliverer:
@@ -70,7 +61,7 @@ class Deliverer:
         self.couriers: dict[str, Courier] = {}
 
     async def run(self) -> None:
-        """Go on until cancelled, whatever happens."""
+        """Go on until cancelled, whatever happens. Raises `StateError` where delivery's state is missing."""
         work = [
             self._kept_going("delivery", self._deliver),
             self._kept_going("feedback", self._take_feedback),
@@ -84,6 +75,8 @@ class Deliverer:
         while True:
             try:
                 await work()
+            except StateError:
+                raise
             except (KafkaError, OSError) as error:
                 log.warning("%s stops for a moment (%s)", what, type(error).__name__)
             except Exception:
@@ -95,103 +88,7 @@ class Deliverer:
     async def _deliver(self) -> None:
         async with self._owning("delivery", JOURNAL) as owned:
             await owned.wait()
-            await _until_cleared(owned, self._follow())
-
-    async def _follow(self) -> None:
-        """Build the state, then say what is new."""
-        follower = Follower(delivery_of(self._settings), self._settings)
-        early = Early(follower.delivery)
-        done = await self._said(early)
-        producer = await open_producer(self._environment.kafka)
-        lookout = asyncio.get_running_loop().create_task(self._look_out(early, producer))
-        try:
-            async with LogReader(self._environment.kafka, self._topics.name(JOURNAL)) as reader:
-                async for batch in reader.batches():
-                    sent: list[Outgoing] = []
-                    for message in batch:
-                        sent += self._taken(follower, early, message, done)
-                    early.decided(follower.decided)
-                    pending = [
-                        await producer.send(m.topic, m.value, m.key, partition=0, headers=list(m.headers)) for m in sent
-                    ]
-                    for future in pending:
-                        await future
-                    if lookout.done():
-                        lookout.result()
-        finally:
-            lookout.cancel()
-            await asyncio.gather(lookout, return_exceptions=True)
-            await producer.stop()
-
-    async def _look_out(self, early: Early, producer: AIOKafkaProducer) -> None:
-        """Send what cannot wait for its round."""
-        async with LogReader(self._environment.kafka, self._topics.name(ALERTS)) as reader:
-            reader.seek(await reader.ends())
-            async for batch in reader.batches():
-                for message in batch:
-                    alert = Alert.model_validate_json(message.value or b"")
-                    if message.appended - alert.updated_at.timestamp() > NEWS_SECONDS:
-                        continue  # history is being replayed, and its rounds come fast enough
-                    for push in early.arrived(alert):
-                        await self._send_alone(producer, push)
-
-    async def _send_alone(self, producer: AIOKafkaProducer, push: Push) -> None:
-        """Send a push that came of no entry of the journal."""
-        source = f"{self._topics.application}/delivery"
-        await producer.send_and_wait(
-            self._topics.name(PUSHES),
-            push.to_json_line(self._settings.timezone).encode(),
-            push.subscriber.encode(),
-            partition=0,
-            headers=list(envelope.envelope(envelope.PUSH, push.push_id, source)),
-        )
-
-    def _taken(self, follower: Follower, early: Early, message: Message, done: tuple[int, int]) -> list[Outgoing]:
-        try:
-            pushes = follower.take(message)
-        except PoisonError as error:
-            log.error("%s, offset %d: %s", message.topic, message.offset, error)
-            return []
-        source, zone = f"{self._topics.application}/delivery", self._settings.timezone
-        sent = [
-            Outgoing(
-                self._topics.name(PUSHES),
-                0,
-                push.subscriber.encode(),
-                push.to_json_line(zone).encode(),
-                (*envelope.envelope(envelope.PUSH, push.push_id, source), (ORIGIN, f"{message.offset}/{n}".encode())),
-            )
-            for n, push in enumerate(pushes)
-            if (message.offset, n) > done and push.push_id not in early.sent
-        ]
-        for identity, outcome in follower.outcomes.items():
-            if outcome.learned is not None and message.offset > done[0]:
-                street, dedup_key, real = outcome.learned
-                data = {"street": street, "dedup_key": dedup_key, "real": real}
-                key, value, headers = control(self._topics.application, envelope.FEEDBACK, identity, data)
-                sent.append(Outgoing(self._topics.name(TICKETS), 0, key, value, headers))
-        follower.outcomes = {}
-        return sent
-
-    async def _said(self, early: Early) -> tuple[int, int]:
-        """What the newest push came of, (-1, -1) if there is none; and note those that were sent early."""
-        async with LogReader(self._environment.kafka, self._topics.name(PUSHES)) as reader:
-            end = (await reader.ends())[0]
-            begin = (await reader.begins())[0]
-            newest, back = (-1, -1), _BATCH
-            while newest == (-1, -1):
-                reader.seek({0: max(begin, end - back)})
-                async for batch in reader.to_end():
-                    for message in batch:
-                        offset, _, number = header(message.headers, ORIGIN).partition("/")
-                        if offset:
-                            newest = max(newest, (int(offset), int(number)))
-                        else:
-                            early.remember([header(message.headers, "ce_id")])
-                if end - back <= begin:
-                    break
-                back *= 8  # nothing but what sinks have told of themselves
-            return newest
+            await _until_cleared(owned, Decider(self._environment, self._settings, self._topics).run())
 
     # -- feedback into the journal -----------------------------------------------------------------------
 
@@ -293,6 +190,17 @@ class Deliverer:
             await self._send_alone(producer, push)
         finally:
             await producer.stop()
+
+    async def _send_alone(self, producer: AIOKafkaProducer, push: Push) -> None:
+        """Send a push that came of no entry of the journal."""
+        source = f"{self._topics.application}/delivery"
+        await producer.send_and_wait(
+            self._topics.name(PUSHES),
+            push.to_json_line(self._settings.timezone).encode(),
+            push.subscriber.encode(),
+            partition=0,
+            headers=list(envelope.envelope(envelope.PUSH, push.push_id, source)),
+        )
 
     # -- groups ------------------------------------------------------------------------------------------
 

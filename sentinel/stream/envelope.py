@@ -15,7 +15,7 @@ BINARY: Final = "application/octet-stream"
 STRUCTURED: Final = "application/cloudevents+json"
 
 TICKET, FEEDBACK, CONFIG = "sentinel.ticket.v1", "sentinel.feedback.v1", "sentinel.config.v1"
-CLOCK, END = "sentinel.clock.v1", "sentinel.end.v1"
+CLOCK, END, TICK = "sentinel.clock.v1", "sentinel.end.v1", "sentinel.tick.v1"
 ROUTED, DIGESTS, ALERT, DEAD = "sentinel.routed.v1", "sentinel.digests.v1", "sentinel.alert.v1", "sentinel.dead.v1"
 JOURNAL, PUSH, ACTION = "sentinel.journal.v1", "sentinel.push.v1", "sentinel.action.v1"
 """What a message is, with the version of its schema."""

@@ -24,6 +24,15 @@ class ClockPassed(NamedTuple):
     clock: float
 
 
+class TickWanted(NamedTuple):
+    """Delivery waits for a round to be over: somebody must be told something."""
+
+    after: int
+    """number of the transition that it waits for"""
+    clock: float
+    """when something that waits falls due (POSIX seconds)"""
+
+
 class StreamEnded(NamedTuple):
     """The input has ended, as a file ends."""
 
@@ -43,7 +52,7 @@ class ConfigApplied(NamedTuple):
     document: Mapping[str, dict[str, object]]
 
 
-Received = TicketEvent | FeedbackGiven | ClockPassed | StreamEnded | ConfigApplied
+Received = TicketEvent | FeedbackGiven | ClockPassed | TickWanted | StreamEnded | ConfigApplied
 
 
 def receive(message: Message) -> Received:
@@ -65,6 +74,11 @@ def receive(message: Message) -> Received:
         if not isinstance(clock, float):
             raise PoisonError("tells no time")
         return ClockPassed(clock)
+    if kind == envelope.TICK:
+        after, clock = data.get("after"), data.get("clock")
+        if not isinstance(after, int) or not isinstance(clock, float):
+            raise PoisonError("tells no number and no time")
+        return TickWanted(after, clock)
     if kind == envelope.END:
         return StreamEnded()
     if kind == envelope.CONFIG:

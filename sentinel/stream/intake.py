@@ -18,7 +18,7 @@ from sentinel.stream.codec import encode_batch
 from sentinel.stream.configurations import Configurations
 from sentinel.stream.envelope import Message, Outgoing, PoisonError
 from sentinel.stream.faust_source import follow, raw_topic
-from sentinel.stream.inbox import ClockPassed, ConfigApplied, FeedbackGiven, StreamEnded, control, receive
+from sentinel.stream.inbox import ClockPassed, ConfigApplied, FeedbackGiven, StreamEnded, TickWanted, control, receive
 from sentinel.stream.metrics import Metrics
 from sentinel.stream.stage import Stage
 from sentinel.tickets import TicketEvent
@@ -142,7 +142,7 @@ class IntakeUnit:
             self._metrics.tickets.labels("refused").inc()
             raise
         self._metrics.tickets.labels(outcome).inc()
-        return self.flush() if self._records >= HELD_RECORDS else []
+        return self.flush() if self._records >= HELD_RECORDS or isinstance(received, TickWanted) else []
 
     def flush(self) -> list[Outgoing]:
         """Send everything that waits."""
@@ -171,7 +171,7 @@ class IntakeUnit:
             raise PoisonError("lies too far ahead of its arrival: the sender's clock is wrong")
         return taken.refused or "routed"
 
-    def _control(self, received: FeedbackGiven | ClockPassed | StreamEnded | ConfigApplied) -> str:
+    def _control(self, received: FeedbackGiven | ClockPassed | TickWanted | StreamEnded | ConfigApplied) -> str:
         partitions = self._shared.partitions
         if isinstance(received, FeedbackGiven):
             street, scope, subject, real = received
@@ -188,6 +188,10 @@ class IntakeUnit:
             for record in self._intake.pass_time(received.clock):
                 self._to_all(record, partitions)
             return "clock"
+        if isinstance(received, TickWanted):
+            for record in self._intake.tick(received.after, min(received.clock, self._appended)):
+                self._to_all(record, partitions)
+            return "tick"
         if isinstance(received, StreamEnded):
             for record in self._intake.end():
                 self._to_all(record, partitions)
@@ -263,6 +267,13 @@ def wall_clock(unit: IntakeUnit, now: float) -> float | None:
     boundary = (now - SILENT_SECONDS) // unit.tick * unit.tick
     near = 0.0 <= now - unit.clock <= NEAR_SECONDS
     return boundary if near and boundary > unit.clock else None
+
+
+def tick_record(application: str, topic: str, after: int, clock: float) -> Outgoing:
+    """The record by which delivery asks for a tick; see `TickWanted`."""
+    data = {"after": after, "clock": clock}
+    key, value, headers = control(application, envelope.TICK, f"tick-{after}-{clock:.3f}", data)
+    return Outgoing(topic, 0, key, value, headers)
 
 
 def clock_record(application: str, topic: str, clock: float) -> Outgoing:

@@ -12,18 +12,20 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
-from alerts import Alert, Delivery
+from alerts import Alert
 from alerts.actions import Action, Outcome
 from alerts.pushes import Push
-from sentinel.pipeline import configure_delivery
+from sentinel.pipeline import configure_delivery, delivery_of
 from sentinel.records import ConfigChange, Heartbeat, in_log_order
-from sentinel.settings import Settings
+from sentinel.settings import ConfigDocument, Settings
 from sentinel.stream import envelope
 from sentinel.stream.envelope import Message, Outgoing, PoisonError, in_parts
 
 _ENTRY_BYTES: Final = 400_000
+_PLACE: Final = "journal"
 _NUMBER: Final = re.compile(r'"seq":(\d+),"ticket_ids"')
 
 
@@ -60,14 +62,34 @@ def action_entry(topic: str, source: str, action: Action) -> Outgoing:
 
 
 class Follower:
-    """Delivery as it follows the journal. A repeat of an entry says nothing."""
+    """Delivery as it follows the journal. A repeat of an entry says nothing.
 
-    def __init__(self, delivery: Delivery, settings: Settings) -> None:
-        self.delivery = delivery
+    Parameters
+    ----------
+    settings
+        Those of this directory; from the journal's first entry on, those that the log says.
+    objects
+        State to go on from, as `objects` gave it; None to begin.
+    """
+
+    def __init__(self, settings: Settings, objects: Mapping[str, Any] | None = None) -> None:
         self.outcomes: dict[str, Outcome] = {}
         """what came of the actions of the last entry, by their ids"""
         self._settings = settings
+        self._document: ConfigDocument | None = None
         self._applied = (-1, -1)
+        if objects is None:
+            self.delivery = delivery_of(settings)
+            return
+        parts = dict(objects)
+        self._applied, self._document = parts.pop(_PLACE)
+        if self._document is not None:
+            self._settings = settings.changed(self._document)
+        self.delivery = delivery_of(self._settings, parts)
+
+    def objects(self) -> dict[str, object]:
+        """The state, each part by itself."""
+        return {_PLACE: (self._applied, self._document), **self.delivery.parts()}
 
     @property
     def decided(self) -> int:
@@ -101,6 +123,7 @@ class Follower:
         if "clock" in entry:
             pushes += self.delivery.tick(float(entry["clock"]))
         if "config" in entry:
+            self._document = entry["config"]
             self._settings = self._settings.changed(entry["config"])
             configure_delivery(self.delivery, self._settings)
         return pushes

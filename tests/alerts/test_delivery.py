@@ -446,6 +446,7 @@ def test_no_push_repeats_the_one_before_it_and_all_state_is_let_go(
     assert delivery.memory.tracked == {}
     assert not any(box.open for box in delivery.memory.outlet.mailboxes.values())
     assert delivery.memory.groups == {}
+    assert delivery.opens() is None
 
 
 @pytest.mark.parametrize("kind", KINDS)

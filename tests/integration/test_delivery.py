@@ -11,21 +11,28 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from redis import Redis as Client
 
 from alerts.actions import Action
 from sentinel.delivery.tokens import made
-from sentinel.stream import envelope
+from sentinel.settings import load_settings
+from sentinel.stream import envelope, keeping, store
 from sentinel.stream.envelope import header
+from sentinel.stream.log_reader import LogReader
 from sentinel.stream.outbox import open_producer
+from sentinel.stream.snapshot import StateError
+from sentinel.stream.topics import JOURNAL, Topics
 from tests.integration.conftest import Application
 from tests.integration.servers import HERE, Redis, free_ports, wait_until
+from tests.integration.test_service import send
 
 pytestmark = pytest.mark.integration
 Make = Callable[..., Application]
@@ -178,7 +185,7 @@ def test_every_sink_gets_what_a_replay_delivers_once_and_in_order(
     answer_over_http(app, tmp_path, alert)
 
 
-def answer_over_http(app: Application, directory: Path, alert: str) -> None:
+def answer_over_http(app: Application, directory: Path, alert: str, *, acts: bool = True) -> None:
     """Somebody reads an alert and acknowledges it over the API of another process; the same request does it once."""
     token, line = made("command-center", ("read", "act"))
     (directory / "tokens").write_text(line, "utf-8")
@@ -202,6 +209,10 @@ def answer_over_http(app: Application, directory: Path, alert: str) -> None:
             return 0, None
 
     wait_until(lambda: ask("GET", f"/alerts/{alert}")[0] == 200, 90, f"the API knows the journal: {api.said()[-800:]}")
+    if not acts:
+        assert ask("GET", f"/alerts/{alert}")[1]["history"]
+        api.kill()
+        return
     for _ in range(2):
         status, told = ask("POST", f"/alerts/{alert}/note")
         assert status == 400, told
@@ -216,3 +227,101 @@ def answer_over_http(app: Application, directory: Path, alert: str) -> None:
 
 def _some_alert(lines: Sequence[bytes]) -> str:
     return next(str(view["alert_id"]) for line in reversed(lines) for view in json.loads(line).get("alerts", []))
+
+
+def test_a_start_reads_the_journal_only_from_the_last_snapshot_on(
+    application: Make, week: tuple[Path, list[bytes]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tickets, _ = week
+    expected = (tickets.parent / "replay" / "pushes.jsonl").read_bytes().splitlines()
+    app = application(records=20, every="1s")
+    kafka, topics = app.kafka, Topics(app.name, load_settings(app.config).stream)
+
+    def kept() -> int:
+        found = asyncio.run(store.recover(kafka, topics.state(JOURNAL), [0], keeping.SCHEMA))[0]
+        return found.manifest.offset if found.manifest is not None else 0
+
+    async def start() -> int:
+        async with LogReader(kafka, topics.name(JOURNAL)) as reader:
+            return (await keeping.begin(kafka, topics, load_settings(app.config), reader)).offset
+
+    worker = app.worker()
+    worker.begin()
+    assert app.command("produce", tickets, "--finish").returncode == 0
+    wait_until(lambda: len(app.read("pushes")) >= len(expected) // 3 and kept() > 0, 180, "some is said and kept")
+    worker.kill()
+    offset = kept()
+    assert asyncio.run(start()) == offset
+    with monkeypatch.context() as patch:
+        patch.setattr(keeping, "SCHEMA", 99)
+        assert asyncio.run(start()) == 0, "another version: the journal is read from its beginning"
+    asyncio.run(_cut(app, offset))
+    with monkeypatch.context() as patch:
+        patch.setattr(keeping, "SCHEMA", 99)
+        with pytest.raises(StateError, match="not whole either"):
+            asyncio.run(start())
+
+    worker.begin()
+    wait_until(lambda: len(app.read("pushes")) >= len(expected), 180, "all pushes are there")
+    assert [message.value for message in app.read("pushes")] == expected
+    assert app.read("journal")[0].offset >= offset, "the first entries are gone"
+    answer_over_http(app, tmp_path, _some_alert(of(expected, "command-center")), acts=False)
+
+
+async def _cut(app: Application, offset: int) -> None:
+    """Let the journal begin with an entry, as retention does."""
+    admin = AIOKafkaAdminClient(**app.kafka.options)
+    await admin.start()
+    try:
+        await admin.delete_records({TopicPartition(f"{app.name}.journal", 0): RecordsToDelete(before_offset=offset)})
+    finally:
+        await admin.close()
+
+
+def test_what_is_new_is_pushed_at_once_and_a_replay_of_the_log_delivers_the_same(
+    application: Make, tmp_path: Path
+) -> None:
+    app = application(records=50, every="2s")
+    worker = app.worker()
+    worker.begin()
+
+    def call(number: int, street: str, text: str, topic: str = "公用事业/供水") -> None:
+        at = datetime.now(UTC).isoformat()
+        fields = {
+            "ticket_id": f"L{number}", "created_at": at, "text": text, "street": street,
+            "nature": "投诉举报", "caller": f"1391111{number:04}", "topic": topic,
+        }  # fmt: skip
+        send(app, "tickets", [(b"L", json.dumps(fields).encode(), [])])
+
+    def seconds_to(street: str) -> float:
+        """From the detection, by the log's time in whole seconds, until the command centre's push is on `pushes`."""
+
+        def pushed() -> list[float]:
+            return [
+                message.appended - datetime.fromisoformat(alert["updated_at"]).timestamp()
+                for message in app.read("pushes")
+                if b'"subscriber":"command-center"' in (message.value or b"")
+                for alert in json.loads(message.value or b"").get("alerts", ())
+                if alert["street_name"] == street
+            ]
+
+        wait_until(lambda: bool(pushed()), 20, f"{street} is told of")
+        return pushed()[0]
+
+    danger = "燃气泄漏，味道很重，请马上来人"
+    call(1, "北蔡镇", f"莲园三号楼{danger}", "住建房产/物业管理")
+    seconds_to("北蔡镇")  # delivery has begun by then
+    call(2, "三林镇", f"金谊河畔五号楼{danger}")
+    urgent = seconds_to("三林镇")
+    for number in range(3, 12):
+        call(number, "川沙新镇", f"锦绣花园{number}号楼从今天早上开始停水，家里没有自来水，请尽快恢复供水")
+    slow = seconds_to("川沙新镇")
+    print(f"on pushes {urgent:.2f} s (urgent) and {slow:.2f} s (new) after the detection")
+    assert urgent < 3
+    assert slow < 4, "a second of which it waits for company"
+    wait_until(lambda: len(app.read("pushes")) > 3, 20, "the handlers are told")
+    assert app.command("export", tmp_path / "log.jsonl").returncode == 0
+    done = app.command("replay", tmp_path / "log.jsonl", "--order", "log", "--out", tmp_path / "out", "--quiet")
+    assert done.returncode == 0, done.stderr
+    said = [message.value for message in app.read("pushes")]
+    assert (tmp_path / "out" / "pushes.jsonl").read_bytes().splitlines()[: len(said)] == said

@@ -201,11 +201,26 @@ def test_an_intake_goes_on_after_the_records_of_another(
         for at, who in minutes
     ]
     for position, each in enumerate(events[:cut]):
-        for record in one.take(position, each).records:
+        asked = one.tick(0, one.clock + 1.0) if position % 3 == 1 else []
+        for record in (*asked, *one.take(position, each).records):
             other.go_on_after(record)
     other.position = one.position
     for position, each in enumerate(events[cut:], start=cut):
         assert one.take(position, each) == other.take(position, each)
+    assert one.tick(0, 0.0) == other.tick(0, 0.0)
     later = one.clock + DAY
     assert one.pass_time(later) == other.pass_time(later)
     assert list(one._known) == list(other._known)
+
+
+def test_a_tick_that_is_asked_for_comes_once(door: Door) -> None:
+    intake = Intake(door, IntakeSettings(tick=300.0))
+    first = intake.pass_time(1000.0)
+    assert first == []
+    (asked,) = intake.tick(0, 900.0)
+    assert asked == Tick(1, 1000.0), "the clock does not go back"
+    assert intake.tick(0, 1000.0) == [], "what it asks for is decided by the tick before"
+    assert intake.tick(1, 0.0) == [Tick(2, 1000.0)]
+    assert intake.tick(1, 1001.0) == [Tick(3, 1001.0)]
+    assert intake.tick(3, 1300.0) == [Tick(4, 1200.0), Tick(5, 1300.0)], "boundaries keep their own"
+    assert intake.tick(4, 1500.0) == [Tick(6, 1500.0)], "and are enough where one comes at that time"

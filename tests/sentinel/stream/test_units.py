@@ -1,5 +1,6 @@
 """The three units over a log in memory, their messages mixed in any way and each crashing at any point."""
 
+import pickle
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -8,15 +9,17 @@ from typing import Any
 import pytest
 
 from sentinel.intake import Door
-from sentinel.pipeline import Pipeline, Said, delivery_of
+from sentinel.partitions import InlinePartitions
+from sentinel.pipeline import Pipeline, Said
 from sentinel.settings import Settings, load_document
 from sentinel.shared import Shared
 from sentinel.stream import envelope, snapshot
 from sentinel.stream.city import CityUnit
+from sentinel.stream.codec import decode_batch
 from sentinel.stream.configurations import Configurations
 from sentinel.stream.envelope import Message, Outgoing, header
 from sentinel.stream.inbox import control
-from sentinel.stream.intake import IntakeUnit, wall_clock
+from sentinel.stream.intake import IntakeUnit, tick_record, wall_clock
 from sentinel.stream.journal import Follower
 from sentinel.stream.metrics import Metrics
 from sentinel.stream.produce import event_to_json
@@ -137,8 +140,12 @@ class World:
 
     def pushes(self, settings: Settings) -> list[bytes]:
         """What delivery makes of the journal, of which every entry may come more than once."""
-        follower = Follower(delivery_of(settings), settings)
-        pushes = [push for message in self.topic("journal", 0) for push in follower.take(message)]
+        follower, pushes = Follower(settings), []
+        for message in self.topic("journal", 0):
+            if self.crashes and self.chance.random() < 0.1:
+                objects = {name: pickle.loads(pickle.dumps(part)) for name, part in follower.objects().items()}
+                follower = Follower(settings, objects)
+            pushes += follower.take(message)
         return [push.to_json_line(settings.timezone).encode() for push in pushes]
 
 
@@ -213,6 +220,35 @@ def test_whoever_crashes_when_the_same_is_said(
     assert sum(actor.crashes for actor in world.streets) > 10
     assert sorted(world.alerts().values()) == sorted(expected)
     assert world.pushes(settings) == pushed
+    assert world.topic("dead", 0) == []
+
+
+@pytest.mark.parametrize("crashes", [False, True])
+def test_ticks_that_were_asked_for_stand_in_the_log_and_its_replay_delivers_the_same(
+    crashes: bool, events: list[TicketEvent], shared: Shared, door: Door, settings: Settings
+) -> None:
+    chance = random.Random(9)
+    messages: list[Message] = []
+    for plain in messages_of(events[:1500]):
+        messages.append(plain._replace(offset=len(messages)))
+        if chance.random() < 0.05:
+            clock = events[min(plain.offset, 1499)].arrival.timestamp() + chance.choice([-60.0, 0.0, 1.0, 400.0])
+            out = tick_record("a", "tickets", chance.randrange(3000), clock)
+            messages.append(Message("tickets", 0, len(messages), 2e9, out.key, out.value, out.headers))
+    world = World(shared, door, messages, 8, crashes=crashes)
+    world.run()
+    routed = [message for (topic, _), log in world.topics.items() if topic == "routed" for message in log]
+    records = {r.seq: r for message in routed for r in decode_batch(message.value or b"").records}
+    pipeline, said = Pipeline(shared, door, InlinePartitions(shared, shared.partitions)), []
+    for seq in sorted(records.keys() - {0}):
+        pipeline.route(records[seq])
+        said += pipeline.said()
+    said += pipeline.rest()
+    lines = [alert.to_json_line(settings.timezone).encode() for one in said for alert in one.alerts]
+    assert sorted(world.alerts().values()) == sorted(lines)
+    pushed = [push.to_json_line(settings.timezone).encode() for one in said for push in one.pushes]
+    assert world.pushes(settings) == pushed
+    assert len(pushed) > 5
     assert world.topic("dead", 0) == []
 
 
