@@ -326,7 +326,7 @@ class AlertBook:
             issue_id=thread.issue_id,
             title=title(telling),
             summary=summary(telling),
-            evidence=evidence,
+            evidence=evidence.as_written(),
             seq=seq,
             ticket_ids=facts.ticket_ids,
             ticket_count=facts.ticket_count,
@@ -377,4 +377,5 @@ def _settled(detection: Detection) -> tuple[Facts, AlertEvidence]:
 
 
 def _moment(at: float) -> datetime:
-    return datetime.fromtimestamp(at, tz=UTC)
+    """A time as an alert's line holds it, to the second: who reads the line knows what who made it knew."""
+    return datetime.fromtimestamp(at // 1, tz=UTC)

@@ -103,6 +103,11 @@ class AlertEvidence(_Record):
     statistic: str = ""
     explanation: str = ""
 
+    def as_written(self) -> AlertEvidence:
+        """Return it as an alert's line holds it: what is made of the line is then made of the alert."""
+        floats = {name: value for name, value in self if isinstance(value, float)}
+        return self.model_copy(update={name: _written(value) for name, value in floats.items()})
+
 
 class Standing(_Record):
     """How an alert's tickets stand at one handler; an empty name means not dispatched yet (未派)."""
@@ -189,8 +194,12 @@ def plain(value: object, zone: tzinfo, *, leave_out_none: bool = False) -> objec
     if isinstance(value, datetime):
         return value.astimezone(zone).isoformat(timespec="seconds")
     if isinstance(value, float):
-        return float(f"{value:.6g}")
+        return _written(value)
     return value
+
+
+def _written(value: float) -> float:
+    return float(f"{value:.6g}")
 
 
 def dedup_key(kind: Kind, scope: Scope, subject: str) -> str:
