@@ -49,7 +49,10 @@ class Tracked:
 
     def case(self, room: str) -> Case:
         """Return a room's case."""
-        return self.cases.setdefault(room, Case())
+        case = self.cases.get(room)
+        if case is None:
+            case = self.cases[room] = Case()
+        return case
 
     def case_of(self, recipient: Recipient) -> Case:
         """Return the case of a recipient's room."""

@@ -147,7 +147,10 @@ class Speaker:
             self._memory.timers.drop(("remind", key))
 
     def _group(self, line: Line) -> Group:
-        return self._memory.groups.setdefault(line.group, Group(line.way.recipient))
+        group = self._memory.groups.get(line.group)
+        if group is None:
+            group = self._memory.groups[line.group] = Group(line.way.recipient)
+        return group
 
     def _due(self, key: str, group: Group, due: float) -> None:
         if group.due is None or due < group.due:

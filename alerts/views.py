@@ -7,15 +7,23 @@ any other alert those tickets are taken out, with the words that may come from t
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from alerts.matching import handlers_of
 from alerts.model import Alert, Standing
 from alerts.pushes import AlertView, PushReason, Status
-from alerts.subscribers import DeliveryRules, Recipient
+from alerts.subscribers import DeliveryRules, FieldName, Recipient
 
 MOST_TICKETS: Final = 20
 """Tickets that a push lists, the last ones; the HTTP API lists all that the alert does."""
+
+_KEYS: Final[dict[FieldName, tuple[str, ...]]] = {name: (name,) for name in get_args(FieldName)} | {
+    "street": ("street", "street_name"),
+    "evidence": ("expected", "recurrence_days", "window_hours", "contradicted"),
+    "times": ("first_ticket_at", "opened_at"),
+    "issue": ("issue_id",),
+}
+"""What each field of a view lets out."""
 
 
 def visible(alert: Alert, recipient: Recipient, *, granted: bool = False) -> bool:
@@ -33,8 +41,10 @@ class Viewer:
     """Cuts alerts to views."""
 
     def __init__(self, rules: DeliveryRules) -> None:
-        """Remember the views."""
-        self._views = {name: frozenset(fields) for name, fields in rules.views.items()}
+        """Remember what each view lets out."""
+        self._views = {
+            name: frozenset(k for field in fields for k in _KEYS[field]) for name, fields in rules.views.items()
+        }
 
     def view(
         self,
@@ -52,39 +62,40 @@ class Viewer:
         hidden = bool(alert.withheld_count) and not recipient.subscriber.conduct
         handlers, ids, tickets = _own(alert, recipient, set(held), hidden, granted)
         whole = tickets == alert.ticket_count and not hidden
-        own_words = not hidden
-        known: dict[str, dict[str, object]] = {
-            "street": {"street": alert.street, "street_name": alert.street_name},
-            "streets": {"streets": alert.streets or None} if whole else {},
-            "topic": {"topic": alert.topic or None},
-            "place": {"place": alert.place or None} if own_words else {},
-            "matter": {"matter": alert.matter or None} if own_words else {},
-            "callers": {"callers": alert.evidence.distinct_callers or None} if whole else {},
-            "tickets": {"tickets": tickets},
-            "ticket_ids": {"ticket_ids": ids[-most_tickets:]},
-            "handlers": {"handlers": handlers},
-            "companies": {"companies": alert.companies or None} if own_words else {},
-            "tags": {"tags": alert.tags or None} if own_words else {},
-            "keywords": {"keywords": alert.keywords or None} if own_words else {},
-            "domains": {"domains": alert.domains or None} if own_words else {},
-            "evidence": {
-                "expected": alert.evidence.expected,
-                "recurrence_days": alert.evidence.recurrence_days,
-                "window_hours": alert.evidence.window_hours or None,
+        evidence = alert.evidence
+        shown: dict[str, Any] = {
+            "street": alert.street,
+            "street_name": alert.street_name,
+            "topic": alert.topic or None,
+            "tickets": tickets,
+            "ticket_ids": ids[-most_tickets:],
+            "handlers": handlers,
+            "first_ticket_at": alert.first_ticket_at,
+            "opened_at": alert.opened_at,
+            "issue_id": alert.issue_id or None,
+            "status": status,
+        }
+        if not recipient.street and not recipient.handler:
+            shown["joined"] = joined or None
+        if not hidden:
+            shown |= {
+                "place": alert.place or None,
+                "matter": alert.matter or None,
+                "companies": alert.companies or None,
+                "tags": alert.tags or None,
+                "keywords": alert.keywords or None,
+                "domains": alert.domains or None,
+            }
+        if whole:
+            shown |= {
+                "streets": alert.streets or None,
+                "callers": evidence.distinct_callers or None,
+                "expected": evidence.expected,
+                "recurrence_days": evidence.recurrence_days,
+                "window_hours": evidence.window_hours or None,
                 "contradicted": alert.contradicted or None,
             }
-            if whole
-            else {},
-            "times": {"first_ticket_at": alert.first_ticket_at, "opened_at": alert.opened_at},
-            "issue": {"issue_id": alert.issue_id or None},
-            "status": {"status": status},
-            "joined": {"joined": joined or None} if not recipient.street and not recipient.handler else {},
-        }
         allowed = self._views[recipient.subscriber.view]
-        shown: dict[str, Any] = {}
-        for field in known:
-            if field in allowed:
-                shown.update(known[field])
         return AlertView(
             alert_id=alert.alert_id,
             kind=alert.kind,
@@ -92,7 +103,7 @@ class Viewer:
             state=alert.state,
             reasons=reasons,
             updated_at=alert.updated_at,
-            **shown,
+            **{name: value for name, value in shown.items() if name in allowed},
         )
 
 
@@ -103,15 +114,16 @@ def _own(
     standing = alert.standing
     if not hidden and not recipient.handler:
         return _numbers(standing), alert.ticket_ids, alert.ticket_count
-    ids = tuple(ticket for ticket in alert.ticket_ids if ticket not in held)
+    ids = tuple(ticket for ticket in alert.ticket_ids if ticket not in held) if held else alert.ticket_ids
     tickets = alert.ticket_count - (alert.withheld_count if hidden else 0)
     if recipient.handler:
         standing = tuple(part for part in standing if part.handler == recipient.handler)
         if not granted and alert.scope != "handler":
-            own = {ticket for part in standing for ticket in part.ticket_ids}
-            ids = tuple(ticket for ticket in ids if ticket in own)
+            own = set().union(*(part.ticket_ids for part in standing))
+            ids = tuple(filter(own.__contains__, ids))
             tickets = sum(part.open + part.closed for part in standing)
-            tickets -= sum(ticket in held for part in standing for ticket in part.ticket_ids)
+            if held:
+                tickets -= sum(ticket in held for part in standing for ticket in part.ticket_ids)
             if hidden and alert.withheld_count > len(alert.withheld):
                 tickets = len(ids)  # some of those no longer listed are withheld, and whose they were is not known
     if held:

@@ -159,12 +159,12 @@ def main() -> None:
         delivery.act(world.silence())
     with seldom_collected():  # as a replay and a worker run it
         spent, pushes = measured(delivery, world)
-    pickling: list[float] = []
-    state = 0
-    for part in delivery.parts().values():
-        began = time.process_time()
-        state += len(pickle.dumps(part))
-        pickling.append(time.process_time() - began)
+        pickling: list[float] = []
+        state = 0
+        for part in delivery.parts().values():
+            began = time.process_time()
+            state += len(pickle.dumps(part))
+            pickling.append(time.process_time() - began)
     memory = delivery.memory
     print(f"{len(memory.tracked):,} alerts, {len(memory.silences):,} silences; milliseconds of CPU a decision")
     print(f"{'decision':<14}{'times':>8}{'mean':>9}{'median':>9}{'p95':>9}{'p99':>9}{'worst':>9}")
