@@ -83,8 +83,8 @@ class Asker:
         decided, logged = self._follower.decided, self._follower.delivery.memory.logged
         due = self._follower.delivery.opens()
         after = self._wanted if self._wanted > decided else -1
-        near = due is not None and due <= min(now, logged + MOVES) and now - logged <= NEAR_SECONDS
-        clock = due if due is not None and near else 0.0
+        ripe = due is not None and due <= min(now, logged + MOVES) and now - logged <= NEAR_SECONDS
+        clock = due if due is not None and ripe else 0.0
         return (after, clock) if after >= 0 or clock else None
 
     async def _ask(self) -> None:

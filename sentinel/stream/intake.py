@@ -189,8 +189,9 @@ class IntakeUnit:
                 self._to_all(record, partitions)
             return "clock"
         if isinstance(received, TickWanted):
-            for record in self._intake.tick(received.after, min(received.clock, self._appended)):
-                self._to_all(record, partitions)
+            if near(self._appended, self.clock):  # else history is replayed, or nothing was taken yet
+                for record in self._intake.tick(received.after, min(received.clock, self._appended)):
+                    self._to_all(record, partitions)
             return "tick"
         if isinstance(received, StreamEnded):
             for record in self._intake.end():
@@ -262,11 +263,15 @@ def _batches(records: list[Routed]) -> Iterator[list[Routed]]:
         yield batch
 
 
+def near(now: float, clock: float) -> bool:
+    """Whether the log has come close to the wall clock, which then has a say in it."""
+    return now - clock <= NEAR_SECONDS
+
+
 def wall_clock(unit: IntakeUnit, now: float) -> float | None:
     """The boundary that the wall clock has passed in silence, None if it has no say."""
     boundary = (now - SILENT_SECONDS) // unit.tick * unit.tick
-    near = 0.0 <= now - unit.clock <= NEAR_SECONDS
-    return boundary if near and boundary > unit.clock else None
+    return boundary if near(now, unit.clock) and boundary > unit.clock else None
 
 
 def tick_record(application: str, topic: str, after: int, clock: float) -> Outgoing:

@@ -11,6 +11,7 @@ import pytest
 from sentinel.intake import Door
 from sentinel.partitions import InlinePartitions
 from sentinel.pipeline import Pipeline, Said
+from sentinel.records import Tick
 from sentinel.settings import Settings, load_document
 from sentinel.shared import Shared
 from sentinel.stream import envelope, snapshot
@@ -232,9 +233,10 @@ def test_ticks_that_were_asked_for_stand_in_the_log_and_its_replay_delivers_the_
     for plain in messages_of(events[:1500]):
         messages.append(plain._replace(offset=len(messages)))
         if chance.random() < 0.05:
-            clock = events[min(plain.offset, 1499)].arrival.timestamp() + chance.choice([-60.0, 0.0, 1.0, 400.0])
+            now = events[min(plain.offset, 1499)].arrival.timestamp() + chance.choice([0.0, 5.0, 500.0, 9000.0])
+            clock = now + chance.choice([-60.0, 0.0, 1.0, 400.0])
             out = tick_record("a", "tickets", chance.randrange(3000), clock)
-            messages.append(Message("tickets", 0, len(messages), 2e9, out.key, out.value, out.headers))
+            messages.append(Message("tickets", 0, len(messages), now, out.key, out.value, out.headers))
     world = World(shared, door, messages, 8, crashes=crashes)
     world.run()
     routed = [message for (topic, _), log in world.topics.items() if topic == "routed" for message in log]
@@ -249,6 +251,7 @@ def test_ticks_that_were_asked_for_stand_in_the_log_and_its_replay_delivers_the_
     pushed = [push.to_json_line(settings.timezone).encode() for one in said for push in one.pushes]
     assert world.pushes(settings) == pushed
     assert len(pushed) > 5
+    assert any(isinstance(record, Tick) and record.clock % 300 for record in records.values()), "some were written"
     assert world.topic("dead", 0) == []
 
 
