@@ -22,7 +22,6 @@ _TOLD_BY_PREFIX: Final[dict[PushReason, str]] = {
     "unacknowledged": "超时未签收｜",
     "transferred": "转交｜",
     "receipt": "转交回执｜",
-    "assigned": "指派｜",
     "joined": "并入｜",
 }
 

@@ -15,7 +15,7 @@ from alerts.model import Kind, Severity, Standing, StreetShare, plain
 Status = Literal["open", "acknowledged", "in_progress", "resolved", "expired"]
 PushReason = Literal[
     "opened", "grew", "escalated", "recurred", "joined", "reminder", "resolved", "expired", "unacknowledged",
-    "transferred", "receipt", "assigned", "replayed", "flood", "handover", "silenced", "silence_ended",
+    "transferred", "receipt", "replayed", "flood", "handover", "silenced", "silence_ended",
     "silence_expired", "sink_failing", "sink_recovered",
 ]  # fmt: skip
 
@@ -31,7 +31,6 @@ REASON_NAMES: Final[dict[PushReason, str]] = {
     "unacknowledged": "超时未签收",
     "transferred": "转交",
     "receipt": "转交回执",
-    "assigned": "指派",
     "replayed": "暂停推送结束，补推",
     "flood": "集中推送",
     "handover": "交接班",

@@ -24,7 +24,7 @@ from alerts.views import Viewer, visible
 
 _GROWTH: Final[frozenset[PushReason]] = frozenset({"grew", "escalated"})
 _ORDER: Final[tuple[PushReason, ...]] = (
-    "unacknowledged", "transferred", "receipt", "assigned", "escalated", "recurred", "opened", "replayed", "grew",
+    "unacknowledged", "transferred", "receipt", "escalated", "recurred", "opened", "replayed", "grew",
     "joined", "resolved", "expired", "reminder",
 )  # fmt: skip
 """Reasons from the most to the least telling."""

@@ -224,7 +224,8 @@ class Api:
     async def _submit(self, request: web.Request, **fields: object) -> Action:
         subscriber = request[_RECIPIENT].id
         key = request.headers.get("Idempotency-Key", "")
-        content = json.dumps({"of": subscriber, "key": key, "path": request.path}).encode()
+        # another body under the same key is another request, not a repeat that gets the first one's answer
+        content = json.dumps({"of": subscriber, "key": key, "path": request.path, "body": fields}, default=str).encode()
         identity = hashlib.blake2b(content, digest_size=16).hexdigest() if key else secrets.token_hex(16)
         action = Action.model_validate(
             {"action_id": identity, "at": datetime.fromtimestamp(self._clock(), UTC), "by": subscriber, **fields}

@@ -164,10 +164,11 @@ class Metrics:
         self.age.observe(max(0.0, now - alert.updated_at.timestamp()))
 
     def count(self, alert: Alert) -> None:
-        """Count a transition."""
+        """Count a transition. Of a complaint about an office's conduct the figures do not tell the street."""
         self.alerts.labels(alert.kind, alert.severity, alert.reason).inc()
         if alert.reason == "opened":
-            self.opened.labels(alert.kind, alert.street or CITY).inc()
+            street = CITY if alert.restricted else alert.street or CITY
+            self.opened.labels(alert.kind, street).inc()
             self.statistical.inc(alert.basis == "statistical")
 
     def timed(self, shared: Shared) -> Shared:

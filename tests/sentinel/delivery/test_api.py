@@ -219,8 +219,9 @@ def test_the_same_key_does_a_thing_once(run: Run) -> None:
         for _ in range(3):
             assert (await street("POST", "/alerts/a1/note", {"why": "已联系"}, Idempotency_Key="k1"))[0] == 200
         assert (await street("POST", "/alerts/a1/note", {"why": "再联系"}, Idempotency_Key="k2"))[0] == 200
+        assert (await street("POST", "/alerts/a1/note", {"why": "未接通"}, Idempotency_Key="k2"))[0] == 200
         _, alert = await street("GET", "/alerts/a1")
-        assert [event["what"] for event in alert["history"]] == ["opened", "note", "note"]
+        assert [event.get("why") for event in alert["history"]] == [None, "已联系", "再联系", "未接通"]
 
     run(work)
 
