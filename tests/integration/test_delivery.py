@@ -235,6 +235,8 @@ def test_a_start_reads_the_journal_only_from_the_last_snapshot_on(
     tickets, _ = week
     expected = (tickets.parent / "replay" / "pushes.jsonl").read_bytes().splitlines()
     app = application(records=20, every="1s")
+    if not app.broker.persistent:
+        pytest.skip(f"{app.broker.name} cannot delete records: this is tried on Apache Kafka")
     kafka, topics = app.kafka, Topics(app.name, load_settings(app.config).stream)
 
     def kept() -> int:
