@@ -125,7 +125,7 @@ def alarms(settings: Settings, street: str, stream: Iterator[Call]) -> tuple[Cou
         heard[call.issue] = call.at
         said = [
             ("issue", issue, decision)
-            for decision in watch.issue(issue, ticket, call.topic, closed=call.closed, countable=True)
+            for decision in watch.issue(issue, ticket, call.topic, closed=call.closed, countable=True, named=True)
             if decision.fired and decision.basis == "statistical"
         ]
         said += [("cell", cell, decision) for cell, decision in watch.cells(ticket, call.topic)]

@@ -10,7 +10,9 @@ from river import base
 
 from detectors.base import DAY, NEVER
 
-_CENSOR_SCALES: Final = 3.0
+# Part of the episodes that are taken for true incidents before any are known, and the largest excess these have.
+_INCIDENTS: Final = 0.1
+_LARGEST: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +48,9 @@ class Calibrator(base.Base):
     An episode is what could have become one alarm: all scores of one key within ``span``, of which only the
     highest counts. The rate of episodes with a score of at least s is modelled above ``floor`` as
     ``rate * exp(-(s - floor) / scale)``: a peaks-over-threshold model with an exponential tail. Both numbers
-    start at shipped values, chosen rather than fitted, and move to the stream's own past. True incidents are
-    in that past too: an excess beyond three scales is taken as *at least* that much (censored), so that they
-    weigh little.
+    start at shipped values and move to the stream's own past. True incidents are in that past too: each
+    episode counts for the chance that it was none, in a mixture of the tail with incidents whose excess may be
+    anything up to ten, and whose part is learned as well.
 
     Parameters
     ----------
@@ -80,7 +82,8 @@ class Calibrator(base.Base):
     References
     ----------
     Coles 2001, An Introduction to Statistical Modeling of Extreme Values, sections 4.2 and 4.3.2 (peaks
-    over a threshold, return levels). Deemer, Votaw 1955, Ann. Math. Stat. 26:498 (censored exponential).
+    over a threshold, return levels). Mixture with a uniform for what does not belong: Banfield, Raftery 1993, Biometrics
+    49:803, section 4; weighted step by step as in Titterington 1984, JRSS B 46:257.
     """
 
     def __init__(
@@ -102,7 +105,7 @@ class Calibrator(base.Base):
         self.memory = memory
         self._open: dict[str, tuple[float, float]] = {}
         self._episodes = 0.0
-        self._uncensored = 0.0
+        self._real = 0.0
         self._excess = 0.0
         self._days = 0.0
         self._now = -inf
@@ -115,7 +118,7 @@ class Calibrator(base.Base):
             days = (now - self._now) / DAY
             keep = exp(-days / self.memory)
             self._episodes *= keep
-            self._uncensored *= keep
+            self._real *= keep
             self._excess *= keep
             self._days = self._days * keep + self.memory * (1.0 - keep)
         self._now = now
@@ -166,14 +169,13 @@ class Calibrator(base.Base):
     def learned_scale(self) -> float:
         """Scale of the tail: the shipped one, moved towards the mean excess of the stream's own episodes."""
         weight = self.scale_weight
-        return (weight * self.scale + self._excess) / (weight + self._uncensored)
+        return (weight * self.scale + self._excess) / (weight + self._episodes)
 
     def _close(self, key: str) -> None:
-        excess = self._open.pop(key)[1] - self.floor
-        limit = _CENSOR_SCALES * self.scale
-        self._episodes += 1.0
-        if excess < limit:
-            self._uncensored += 1.0
-            self._excess += excess
-        else:
-            self._excess += limit
+        excess, scale, weight = self._open.pop(key)[1] - self.floor, self.learned_scale, self.scale_weight
+        real = (weight * _INCIDENTS + self._real) / (weight + self._episodes + self._real)
+        tail = (1.0 - real) * exp(-excess / scale) / scale
+        chance = tail / (tail + real / _LARGEST)
+        self._episodes += chance
+        self._excess += chance * excess
+        self._real += 1.0 - chance

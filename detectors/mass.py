@@ -15,6 +15,8 @@ WINDOWS: Final = (HOUR, 6 * HOUR, DAY, 3 * DAY, 7 * DAY)
 """Trailing windows tested at each call, in seconds."""
 _NAMES: Final = ("callers 1h", "callers 6h", "callers 24h", "callers 72h", "callers 7d")
 _LOOKS: Final = log10(len(WINDOWS))
+# Fewest callers in a window that say anything.
+_LEAST: Final = 2
 # Half of what an issue gathers in its first fortnight comes in the first two days.
 _EARLY: Final = 2 * DAY
 _LIFE: Final = 14 * DAY
@@ -88,18 +90,21 @@ class MassDetector(StatisticalDetector):
 
     def _judge(self, key: str, callers: RecentCallers) -> Decision | None:
         now = callers.last
-        if self._count(callers, now, WINDOWS[-1]) < self.min_callers:
+        if self._count(callers, now, WINDOWS[-1]) < _LEAST:
             return None
-        best, chosen, looked = 0.0, -1, (0, 0.0, 1.0)
+        best = seen = 0.0
+        chosen, looked = -1, (0, 0.0, 1.0)
         for number, window in enumerate(WINDOWS):
             count = self._count(callers, now, window)
-            if count < self.min_callers or not self._applies(callers, count, now - window):
+            if count < _LEAST or not self._applies(callers, count, now - window):
                 continue
             mean, dispersion, first = self._forecast(callers, count, now - window, now)
-            score = score_of(upper_tail(count - first, mean, dispersion))
-            if score > best:
+            score = score_of(upper_tail(count - first, mean, dispersion)) - _LOOKS
+            seen = max(seen, score)
+            if count >= self.min_callers and score > best:
                 best, chosen, looked = score, number, (count, mean + first, dispersion)
-        best -= _LOOKS
+        # What is too small to alarm still says what chance can do: without it the tail would begin at nothing.
+        self.calibrator.observe(key, now, seen)
         if best < self.calibrator.floor:
             return None
         count, mean, dispersion = looked

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from math import log10
+from typing import ClassVar, Final
 
 from detectors.base import DAY, Decision, Kind
 from detectors.calibration import Calibrator
@@ -10,6 +11,10 @@ from detectors.callers import RecentCallers
 from detectors.growth import HORIZONS, GrowthModel
 from detectors.statistical import StatisticalDetector
 from detectors.tails import score_of
+
+# By chance, issues that name a thing and those that do not grow about equally often to a p-value; of true ones nearly all
+# name it. So the p-values of the former are weighed 1.6 times, those of the latter 0.4 times: the mean is 1.
+_WORTH: Final = {True: log10(1.6), False: log10(0.4)}
 
 
 class NewDetector(StatisticalDetector):
@@ -44,6 +49,7 @@ class NewDetector(StatisticalDetector):
     References
     ----------
     Allan, Lavrenko, Jin 2000, CIKM: first story detection is wrong too often to alarm on unconfirmed stories.
+    Genovese, Roeder, Wasserman 2006, Biometrika 93:509: weighted p-values keep the error rate.
     """
 
     kind: ClassVar[Kind] = "new"
@@ -64,9 +70,12 @@ class NewDetector(StatisticalDetector):
         self.growth = growth or GrowthModel()
         self._alarmed: set[str] = set()
 
-    def update(self, key: str, callers: RecentCallers, topic: str = "", returning: bool = False) -> Decision | None:
+    def update(
+        self, key: str, callers: RecentCallers, topic: str = "", named: bool = True, returning: bool = False
+    ) -> Decision | None:
         """Judge an issue after a call that ``callers`` has counted; ``None`` if it says nothing.
 
+        ``named`` says whether its calls name the same thing, or only tell of the same kind of thing, as many do.
         ``returning`` marks an issue that was there before ``callers`` began: it is never new.
         """
         now = callers.last
@@ -74,18 +83,17 @@ class NewDetector(StatisticalDetector):
         if returning or not callers.fresh or age > self.max_age_days * DAY:
             return None
         count = callers.distinct(now, HORIZONS[-1])
-        if count < self.min_callers - 1:
-            self.growth.learn(count, age, now, topic)
-            return None
-        score = score_of(self.growth.tail(count, age, topic))
+        score = score_of(self.growth.tail(count, age, topic, named)) + _WORTH[named]
         if key not in self._alarmed:
-            self.growth.learn(count, age, now, topic)
+            self.growth.learn(count, age, now, topic, named)
+        if count < self.min_callers - 1:
+            return None
         if score < self.calibrator.floor:
             return None
         if count < self.min_callers and self.calibrator.recurrence_days(score) < self.rare_days:
             return None
         # Growth by steps is geometric beyond the first: mean q / (1 - q) with q the chance of the first step.
-        step = self.growth.tail(2, age, topic)
+        step = self.growth.tail(2, age, topic, named)
         decision = self._decide(
             key,
             now,

@@ -79,8 +79,11 @@ class RecurredDetector(StatisticalDetector):
         self._closed.add(key)
         self._returns.pop(key, None)
 
-    def update(self, key: str, callers: RecentCallers, caller: Caller) -> Decision | None:
-        """Judge an issue after a call that ``callers`` has counted; ``None`` if it says nothing."""
+    def update(self, key: str, callers: RecentCallers, caller: Caller, named: bool = True) -> Decision | None:
+        """Judge an issue after a call that ``callers`` has counted; ``None`` if it says nothing.
+
+        ``named`` says whether its calls name the same thing, or only tell of the same kind of thing, as many do.
+        """
         now = callers.last
         back = self._returns.get(key)
         if key in self._closed or now - callers.previous >= self.quiet_days * DAY:
@@ -100,7 +103,7 @@ class RecurredDetector(StatisticalDetector):
         if caller in back.callers:
             return None
         back.callers.append(caller)
-        return self._judge(key, now, age, back)
+        return self._judge(key, now, age, back, named)
 
     def forget(self, key: str) -> None:
         """Drop all state of an issue."""
@@ -108,14 +111,14 @@ class RecurredDetector(StatisticalDetector):
         self._closed.discard(key)
         self._returns.pop(key, None)
 
-    def _judge(self, key: str, now: float, age: float, back: _Return) -> Decision | None:
+    def _judge(self, key: str, now: float, age: float, back: _Return, named: bool) -> Decision | None:
         count = len(back.callers)
-        score = score_of(self.growth.tail(count, age))
+        score = score_of(self.growth.tail(count, age, named=named))
         if not back.alarmed:
-            self.growth.learn(count, age, now)
+            self.growth.learn(count, age, now, named=named)
         if count < self.min_callers or score < self.calibrator.floor:
             return None
-        step = self.growth.tail(2, age)
+        step = self.growth.tail(2, age, named=named)
         decision = self._decide(
             key,
             now,

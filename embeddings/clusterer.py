@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from river import base
 
 from embeddings.memory import TicketMemory
+from embeddings.pairs import shared_names
 from embeddings.scorer import Needed, PairScorer, letters_share
 from embeddings.terms import Terms
 from embeddings.tickets import F32, Fields, Seek
@@ -34,6 +35,8 @@ class Assignment(NamedTuple):
     """issues that this ticket has shown to be the same one: they end, and theirs is this one from now on"""
     copied: bool = False
     """whether the text is nearly that of another caller's ticket of the issue"""
+    named: float = 0.0
+    """what the pieces of names are worth that the ticket shares with one of the issue's (`pairs.shared_names`)"""
 
 
 @dataclass(frozen=True)
@@ -146,6 +149,7 @@ class IssueClusterer(base.Clusterer):
             same = {link.number for link in linked if link.score >= self.settings.merge_at} | {linked[0].number}
             issue, *others = (self._issues[number] for number in sorted(same))
             merged = tuple(self._merge(other, issue) for other in others)
+        named = 0.0 if opened else shared_names(self.memory, slot, issue.slots)
         if issue.size < COUNTED_MEMBERS:
             self.memory.count_terms(slot)
         self.memory.tickets.issue[slot] = issue.number
@@ -157,7 +161,7 @@ class IssueClusterer(base.Clusterer):
             issue.callers.append(caller)
         if len(issue.slots) > self.settings.members:
             self.memory.forget([issue.slots.pop(FIRST_MEMBERS)])
-        return Assignment(issue.id, opened, merged, copied and not opened)
+        return Assignment(issue.id, opened, merged, copied and not opened, named)
 
     def _merge(self, old: _Issue, into: _Issue) -> str:
         """Let the older of two issues take over the other's tickets; return the id that ends."""

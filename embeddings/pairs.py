@@ -1,6 +1,7 @@
 """What speaks for and against two tickets being about the same thing, in numbers."""
 
 import math
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from embeddings.tickets import (
     GROUP,
     HEAD,
     I32,
+    I64,
     NAMED,
     NAMES,
     RARE,
@@ -213,6 +215,37 @@ def features(tickets: Tickets, slot: int, rarity: F64, query: Asked, others: I32
         row[23] = math.log(1.0 + min(my_grams, their_grams))
         row[24] = math.log(1.0 + max(my_grams, their_grams))
     return out
+
+
+@njit()
+def _shared_names(tickets: Tickets, slot: int, rarity: F64, others: I64) -> float:
+    terms, span = tickets.terms, tickets.span
+    first, _, names, stop = span[slot]
+    most = 0.0
+    for o in others:
+        if tickets.key[slot, ADDRESS] != 0 and tickets.key[slot, ADDRESS] == tickets.key[o, ADDRESS]:
+            most = max(most, NAME_WORTH)
+        worth = 0.0
+        i, j = names, span[o, NAMES]
+        while i < stop and j < span[o, STOP]:
+            if terms[i] == terms[j]:
+                worth += max(0.0, rarity[i - first] - NAMED)
+            if terms[i] <= terms[j]:
+                i += 1
+            else:
+                j += 1
+        most = max(most, worth)
+    return most
+
+
+def shared_names(memory: TicketMemory, slot: int, others: Sequence[int]) -> float:
+    """What the pieces of names are worth that a ticket shares with that of `others` with which it shares most.
+
+    The feature `names` before its logarithm; the same road and number are worth one piece. Little more than nothing
+    means that the tickets tell of the same kind of thing, and none of the same one.
+    """
+    rarity = rarities(memory.tickets, slot, memory.common, memory.live)
+    return float(_shared_names(memory.tickets, slot, rarity, np.array(others, np.int64)))
 
 
 def pair_features(memory: TicketMemory, slot: int, others: I32) -> F64:

@@ -121,11 +121,12 @@ class City:
         alerts: list[Alert] = []
         reading = digest.reading
         key = f"{digest.street}/{digest.issue_id}"
-        city_id = self._joined.get(key)
+        city_id, shared = self._joined.get(key), None
         if city_id is None:
             assignment = self._clusterer.assign(reading, issue_id_of("city", reading.ticket_id))
             city_id = self._joined[key] = assignment.issue_id
             self._covered.setdefault(city_id, []).append(digest.issue_id)
+            shared = None if assignment.opened else assignment.named
             for old in assignment.merged:
                 alerts += self._merge(old, city_id, digest.seq)
         issue = self._issues.get(city_id)
@@ -137,12 +138,17 @@ class City:
         if issue is None:
             issue = self._issues[city_id] = Issue(city_id, CITY, digest.seq, ticket.at, ticket.at)
         issue.add(ticket, digest.topic, False, digest.withheld)
+        if shared is not None:
+            issue.join(shared)
         streets = self._streets.setdefault(city_id, {})
         streets[digest.street] = streets.get(digest.street, 0) + 1
         self._recent.append((ticket.at, digest.topic, ticket.ticket_id, digest.street, digest.withheld))
         if digest.nature == PRAISE or ticket.at <= self.clock - self._shared.settings.arrival.late_limit:
             return alerts
-        decisions = self._watch.issue(city_id, ticket, digest.topic, closed=False, countable=digest.nature != QUESTION)
+        countable = digest.nature != QUESTION
+        decisions = self._watch.issue(
+            city_id, ticket, digest.topic, closed=False, countable=countable, named=issue.named
+        )
         if len(streets) >= MIN_STREETS and max(streets.values()) <= MOST_IN_ONE * issue.count:
             fired = [decision for decision in decisions if decision.fired]
             for decision in fired:

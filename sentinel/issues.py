@@ -12,6 +12,7 @@ MAX_TICKETS = 200
 MAX_TIMES = 1000
 TEXTS_FIRST, TEXTS_LAST = 2, 4
 TEXT_KEPT = 200
+NAMED = 15.0  # three pieces of a name that nobody else has; ten of eleven tickets that name one thing share more
 ROUNDING = 1e-3  # seconds: a window may be the very age of the issue, and a difference of times is rounded
 
 
@@ -45,6 +46,15 @@ class Issue:
     withheld: list[str] = field(default_factory=list)
     """the last tickets about the conduct of an office, in order of arrival"""
     withheld_count: int = 0
+    joined: int = 0
+    """tickets that joined it"""
+    names: float = 0.0
+    """what the pieces of names are worth that these shared with one before them, in sum"""
+
+    def join(self, names: float) -> None:
+        """Note what the pieces of names are worth that a ticket shares with one that the issue had before."""
+        self.joined += 1
+        self.names += names
 
     def add(self, ticket: RoutedTicket, topic: str, copied: bool, withheld: bool = False) -> None:
         """Count a new ticket; `withheld` says that it is about the conduct of an office."""
@@ -87,6 +97,8 @@ class Issue:
         self.count += other.count
         self.unknown_callers += other.unknown_callers
         self.copied += other.copied
+        self.joined += other.joined
+        self.names += other.names
         self.open_tickets += other.open_tickets
         for caller, at in other.callers.items():
             self.callers[caller] = max(at, self.callers.get(caller, at))
@@ -121,6 +133,11 @@ class Issue:
     def tickets_within(self, window: float) -> int:
         """Tickets in the `window` seconds up to the last one, both ends included; at most 1,000 are known."""
         return len(self.times) - bisect_left(self.times, self.last_at - window - ROUNDING)
+
+    @property
+    def named(self) -> bool:
+        """Whether its tickets name the same thing; else they only tell of the same kind of thing."""
+        return self.names >= NAMED * self.joined
 
     @property
     def topic(self) -> str:

@@ -85,6 +85,8 @@ class Street:
         quiet = ticket.at - issue.last_at
         withheld = self._shared.domains.conduct(ticket.title, ticket.text, topic)
         issue.add(ticket, topic, assignment.copied, withheld)
+        if not assignment.opened:
+            issue.join(assignment.named)
         self._recent.append((ticket.at, topic, ticket.ticket_id, withheld))
         repeated = self._handling.created(ticket, issue.id, withheld)
         self._digests.append(self._digest(ticket, topic, issue.id, assignment.opened, reading, withheld))
@@ -168,7 +170,8 @@ class Street:
     # -- new tickets -------------------------------------------------------------------------------------
 
     def _issue_alerts(self, ticket: RoutedTicket, topic: str, issue: Issue, closed: bool, quiet: float) -> list[Alert]:
-        decisions = self._watch.issue(issue.id, ticket, topic, closed=closed, countable=ticket.nature != QUESTION)
+        countable = ticket.nature != QUESTION
+        decisions = self._watch.issue(issue.id, ticket, topic, closed=closed, countable=countable, named=issue.named)
         fired = [decision for decision in decisions if decision.fired]
         alerts: list[Alert] = []
         for decision in fired:
