@@ -84,7 +84,7 @@ class Desks:
         found = []
         decision = self._spoke.pop(handler, None)
         if decision is not None:
-            since = clock - self._window
+            since = clock - max(self._window, decision.evidence.window)
             recent = [c for c in self._bad.get(handler, ()) if c.at > since]
             found.append((decision, self._callback_facts(handler, recent)))
         limits = self._overdue.limits(handler)

@@ -25,7 +25,7 @@ HOUR = 3600.0
 #: high side; a street's own past takes over. The growth of new issues is learned step by step, so that its p-values are
 #: nearly exact (scale 0.43); the frailty behind the others is a guess at how issues differ, and their tails are longer.
 TAIL = 3.0
-TAILS = {"new": (0.05, 0.45), "mass": (0.12, 0.7), "regrowth": (0.12, 0.7), "recurred": (0.03, 0.43)}
+TAILS = {"new": (0.06, 0.5), "mass": (0.12, 0.7), "regrowth": (0.12, 0.7), "recurred": (0.03, 0.43)}
 #: How a street's false alarms are shared out over the kinds that have any.
 KIND_SHARES = {"new": 0.74, "mass": 0.05, "regrowth": 0.08, "rising": 0.07, "recurred": 0.03, "drift": 0.03}
 #: What data without streets may spend of all streets' budget: it must not starve.

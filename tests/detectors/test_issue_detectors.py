@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from detectors.base import Decision
 from detectors.callers import CallerLedger
@@ -60,6 +62,39 @@ def test_more_callers_in_less_time_is_rarer() -> None:
     for callers in range(2, 9):
         assert growth.tail(callers + 1, DAY) < growth.tail(callers, DAY)
         assert growth.tail(callers, HOUR) < growth.tail(callers, DAY)
+
+
+def test_of_one_kind_of_thing_it_takes_more_callers_than_of_one_thing() -> None:
+    fired = {}
+    for named in (True, False):
+        ledger, new = CallerLedger(), NewDetector()
+        said = [new.update("i", ledger.add("i", START + 5 * n * HOUR, n), named=named) for n in range(8)]
+        fired[named] = next(n for n, decision in enumerate(said) if decision is not None and decision.fired)
+    assert fired[True] < fired[False]
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 8), st.floats(0, 15 * DAY), st.booleans(), st.sampled_from(["", "g1"])), max_size=60)
+)
+def test_growth_is_a_chance_and_rarer_with_each_caller(lessons: list[tuple[int, float, bool, str]]) -> None:
+    growth = GrowthModel()
+    for n, (callers, age, named, topic) in enumerate(lessons):
+        growth.learn(callers, age, n * HOUR, topic, named)
+    for named in (True, False):
+        chances = [growth.tail(callers, DAY, "g1", named) for callers in range(1, 10)]
+        assert chances[0] == 1.0
+        assert all(0.0 < later <= earlier for earlier, later in zip(chances, chances[1:], strict=False))
+
+
+def test_what_is_too_small_for_a_mass_still_says_what_chance_can_do() -> None:
+    ledger, mass = CallerLedger(), MassDetector(min_callers=5)
+    before = mass.calibrator.episodes_a_day(mass.calibrator.floor)
+    for n in range(60):
+        for caller in range(3):
+            t = START + 20 * n * HOUR + 6 * HOUR * caller
+            assert mass.update(f"i{n}", ledger.add(f"i{n}", t, f"{n} {caller}")) is None
+    mass.calibrator.advance(START + 80 * DAY)
+    assert mass.calibrator.episodes_a_day(mass.calibrator.floor) > 5 * before
 
 
 def _mass(calls: list[Call]) -> list[Decision]:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from detectors.base import Decision
 from detectors.bounced import BouncedDetector
@@ -185,3 +189,25 @@ def test_a_desk_that_is_always_bad_is_no_news() -> None:
         unsatisfied.update("desk", n * DAY / 4, bad=n % 2 == 0)
     late = [unsatisfied.update("desk", n * DAY / 4, bad=n % 2 == 0) for n in range(600, 800)]
     assert not any(decision is not None and decision.fired for decision in late)
+
+
+def test_a_share_that_rises_too_slowly_for_the_window_climbs() -> None:
+    unsatisfied = UnsatisfiedDetector(alarms_per_week=0.05, window_days=4.0)
+    for n in range(400):
+        unsatisfied.update("desk", n * DAY / 4, bad=n % 10 == 0)
+    said = [unsatisfied.update("desk", n * DAY / 4, bad=n % 10 < 3) for n in range(400, 500)]
+    fired = [decision for decision in said if decision is not None and decision.fired]
+    assert fired
+    assert {decision.evidence.statistic for decision in fired} == {"Page-Hinkley"}
+    assert fired[0].evidence.window > 4 * DAY
+    assert fired[0].evidence.observed > 2 * fired[0].evidence.expected
+
+
+@given(st.integers(0, 1000), st.floats(0.02, 0.4))
+@settings(max_examples=20, deadline=None)
+def test_a_steady_share_does_not_climb(seed: int, share: float) -> None:
+    rng = random.Random(seed)
+    unsatisfied = UnsatisfiedDetector(alarms_per_week=0.002)
+    said = [unsatisfied.update("desk", n * DAY / 8, bad=rng.random() < share) for n in range(1500)]
+    late = [decision for decision in said[700:] if decision is not None and decision.fired]
+    assert len(late) <= 1

@@ -10,6 +10,7 @@ from embeddings.clusterer import ClustererSettings, IssueClusterer, Reading
 from embeddings.encoder import StaticEncoder
 from embeddings.lexicon import MODELS, Lexicon
 from embeddings.memory import TicketMemory
+from embeddings.pairs import NAME_WORTH
 from embeddings.scorer import PairScorer
 from embeddings.tickets import Fields
 
@@ -46,6 +47,24 @@ def test_one_problem_in_other_words_at_one_address_is_one_issue() -> None:
     subject = clusterer()
     subject.assign(reading("t0", WATER, 0.0, 1, address=120), "t0")
     assert subject.assign(reading("t1", WATER_AGAIN, HOUR, 2, address=120), "t1").issue_id == "t0"
+
+
+def test_what_tickets_name_together_is_told() -> None:
+    subject = clusterer()
+    first = subject.assign(reading("t0", WATER, 0.0, 1), "t0")
+    again = subject.assign(reading("t1", WATER_AGAIN, HOUR, 2), "t1")
+    assert (first.opened, first.named, again.opened) == (True, 0.0, False)
+    assert again.named > NAME_WORTH
+
+
+@given(st.lists(st.sampled_from((WATER, WATER_AGAIN, WATER_ELSEWHERE, PARKING)), max_size=8))
+@settings(max_examples=20, deadline=None)
+def test_nobody_shares_more_names_than_it_has(texts: list[str]) -> None:
+    subject = clusterer()
+    for n, text in enumerate(texts):
+        assignment = subject.assign(reading(f"t{n}", text, n * HOUR, n + 1, address=n % 2), f"t{n}")
+        slot = int(subject.memory.tickets.alive.nonzero()[0].max())
+        assert 0.0 <= assignment.named <= max(NAME_WORTH, float(subject.memory.tickets.named[slot]) + 1e-3)
 
 
 def test_a_ticket_that_belongs_to_two_issues_makes_them_one() -> None:

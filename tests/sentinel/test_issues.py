@@ -33,3 +33,14 @@ def test_there_are_never_fewer_tickets_than_people(calls: list[tuple[float, str]
         if window > 0:
             known = callers.distinct(callers.last, window) + callers.unknown(callers.last, window)
             assert issue.tickets_within(window) >= known
+
+
+def test_an_issue_is_named_by_what_its_tickets_share() -> None:
+    named, kind = (Issue(i, "310115103", 1, START, START) for i in "ab")
+    for worth in (40.0, 0.0, 20.0):
+        named.join(worth)
+    for worth in (9.0, 13.0):
+        kind.join(worth)
+    assert (named.named, kind.named) == (True, False)
+    kind.absorb(named)
+    assert kind.named
