@@ -82,8 +82,8 @@ class Calibrator(base.Base):
     References
     ----------
     Coles 2001, An Introduction to Statistical Modeling of Extreme Values, sections 4.2 and 4.3.2 (peaks
-    over a threshold, return levels). Mixture with a uniform for what does not belong: Banfield, Raftery 1993, Biometrics
-    49:803, section 4; weighted step by step as in Titterington 1984, JRSS B 46:257.
+    over a threshold, return levels). Mixture with a uniform for what does not belong: Banfield, Raftery 1993,
+    Biometrics 49:803, section 4; weighted step by step as in Titterington 1984, JRSS B 46:257.
     """
 
     def __init__(

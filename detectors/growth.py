@@ -14,10 +14,10 @@ from detectors.base import DAY, HOUR
 
 HORIZONS: Final = (3 * HOUR, 12 * HOUR, DAY, 2 * DAY, 3 * DAY, 7 * DAY, 14 * DAY)
 """Ages by which growth is told apart, in seconds."""
-# Chance that an issue with one, two, three or more callers gets another within each horizon, where the calls tell of the
-# same kind of thing only, and where they name the same one. What the clusterer found in ten weeks of a simulation without
-# incidents (seed 31), smoothed; a third caller about a named thing within three days twice as likely as there, since the
-# simulator's quiet days know none. A street's own issues take over.
+# Chance that an issue with one, two, three or more callers gets another within each horizon, where the calls tell of
+# the same kind of thing only, and where they name the same one. What the clusterer found in ten weeks of a simulation
+# without incidents (seed 31), smoothed; a third caller about a named thing within three days twice as likely as there,
+# since the simulator's quiet days know none. A street's own issues take over.
 _STEPS: Final = (
     (
         (0.0009, 0.040, 0.150),
@@ -38,8 +38,32 @@ _STEPS: Final = (
         (0.0540, 0.265, 0.170),
     ),
 )
+AFTER_A_PAUSE: Final = (
+    (
+        (0.011, 0.06, 0.12),
+        (0.026, 0.07, 0.12),
+        (0.037, 0.09, 0.12),
+        (0.068, 0.13, 0.15),
+        (0.086, 0.13, 0.17),
+        (0.115, 0.18, 0.18),
+        (0.120, 0.24, 0.21),
+    ),
+    (
+        (0.001, 0.04, 0.06),
+        (0.005, 0.04, 0.06),
+        (0.013, 0.04, 0.06),
+        (0.047, 0.04, 0.07),
+        (0.088, 0.04, 0.08),
+        (0.165, 0.17, 0.10),
+        (0.170, 0.23, 0.15),
+    ),
+)
+"""The same of issues heard of again after five days or more, until the next such pause: found in the same way."""
 _KINDS_OF_STEP: Final = 3
 _MOST_STEPS: Final = 6
+
+
+Steps = Sequence[Sequence[Sequence[float]]]
 
 
 class GrowthModel(base.Base):
@@ -53,6 +77,8 @@ class GrowthModel(base.Base):
 
     Parameters
     ----------
+    steps
+        Shipped chances of the steps, of issues that name nothing and of those that do, by horizon.
     weights
         What the prior of the first, second and later steps is worth, in issues.
     memory
@@ -74,7 +100,10 @@ class GrowthModel(base.Base):
     Singer, Willett 1993, J. Educational Statistics 18:155.
     """
 
-    def __init__(self, weights: Sequence[float] = (200.0, 40.0, 30.0), memory: float = 90.0) -> None:
+    def __init__(
+        self, steps: Steps = _STEPS, weights: Sequence[float] = (200.0, 40.0, 30.0), memory: float = 90.0
+    ) -> None:
+        self.steps = steps
         self.weights = tuple(weights)
         self.memory = memory
         self._now = -inf
@@ -122,7 +151,7 @@ class GrowthModel(base.Base):
         return chance
 
     def _step(self, step: int, horizon: int, topic: str, named: bool) -> float:
-        chance = _STEPS[named][horizon][step]
+        chance = self.steps[named][horizon][step]
         for name in ("", topic) if topic else ("",):
             if name not in self._rows:
                 break

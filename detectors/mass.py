@@ -90,13 +90,13 @@ class MassDetector(StatisticalDetector):
 
     def _judge(self, key: str, callers: RecentCallers) -> Decision | None:
         now = callers.last
-        if self._count(callers, now, WINDOWS[-1]) < _LEAST:
+        if callers.distinct(now, WINDOWS[-1]) < _LEAST:
             return None
         best = seen = 0.0
         chosen, looked = -1, (0, 0.0, 1.0)
         for number, window in enumerate(WINDOWS):
-            count = self._count(callers, now, window)
-            if count < _LEAST or not self._applies(callers, count, now - window):
+            count = callers.distinct(now, window)
+            if count < _LEAST:
                 continue
             mean, dispersion, first = self._forecast(callers, count, now - window, now)
             score = score_of(upper_tail(count - first, mean, dispersion)) - _LOOKS
@@ -117,17 +117,9 @@ class MassDetector(StatisticalDetector):
             mean=mean,
             dispersion=dispersion,
             window=WINDOWS[chosen],
-            distinct=callers.distinct(now, WINDOWS[chosen]),
+            distinct=count,
             unknown=callers.unknown(now, WINDOWS[chosen]),
         )
-
-    def _count(self, callers: RecentCallers, now: float, window: float) -> int:
-        """Count those in a window that are tested."""
-        return callers.distinct(now, window)
-
-    def _applies(self, callers: RecentCallers, count: int, begin: float) -> bool:  # noqa: ARG002  # regrowth asks
-        """Whether a window that begins at `begin` and holds `count` callers is this detector's affair."""
-        return True
 
     def _forecast(self, callers: RecentCallers, count: int, begin: float, end: float) -> tuple[float, float, int]:
         """Mean and dispersion of the callers in a window, and how many of ``count`` are the issue's first."""

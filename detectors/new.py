@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from math import log10
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from detectors.base import DAY, Decision, Kind
 from detectors.calibration import Calibrator
@@ -11,10 +10,6 @@ from detectors.callers import RecentCallers
 from detectors.growth import HORIZONS, GrowthModel
 from detectors.statistical import StatisticalDetector
 from detectors.tails import score_of
-
-# By chance, issues that name a thing and those that do not grow about equally often to a p-value; of true ones nearly all
-# name it. So the p-values of the former are weighed 1.6 times, those of the latter 0.4 times: the mean is 1.
-_WORTH: Final = {True: log10(1.6), False: log10(0.4)}
 
 
 class NewDetector(StatisticalDetector):
@@ -49,7 +44,6 @@ class NewDetector(StatisticalDetector):
     References
     ----------
     Allan, Lavrenko, Jin 2000, CIKM: first story detection is wrong too often to alarm on unconfirmed stories.
-    Genovese, Roeder, Wasserman 2006, Biometrika 93:509: weighted p-values keep the error rate.
     """
 
     kind: ClassVar[Kind] = "new"
@@ -83,7 +77,7 @@ class NewDetector(StatisticalDetector):
         if returning or not callers.fresh or age > self.max_age_days * DAY:
             return None
         count = callers.distinct(now, HORIZONS[-1])
-        score = score_of(self.growth.tail(count, age, topic, named)) + _WORTH[named]
+        score = score_of(self.growth.tail(count, age, topic, named))
         if key not in self._alarmed:
             self.growth.learn(count, age, now, topic, named)
         if count < self.min_callers - 1:

@@ -58,6 +58,7 @@ class RecurredDetector(StatisticalDetector):
     """
 
     kind: ClassVar[Kind] = "recurred"
+    counts_unknown: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -97,12 +98,14 @@ class RecurredDetector(StatisticalDetector):
         if age > HORIZONS[-1]:
             del self._returns[key]
             return None
-        if caller == UNKNOWN:
-            back.unknown += 1
-            return None
         if caller in back.callers:
             return None
-        back.callers.append(caller)
+        if caller == UNKNOWN:
+            back.unknown += 1
+            if not self.counts_unknown:
+                return None
+        else:
+            back.callers.append(caller)
         return self._judge(key, now, age, back, named)
 
     def forget(self, key: str) -> None:
@@ -112,11 +115,13 @@ class RecurredDetector(StatisticalDetector):
         self._returns.pop(key, None)
 
     def _judge(self, key: str, now: float, age: float, back: _Return, named: bool) -> Decision | None:
-        count = len(back.callers)
+        count = len(back.callers) + (back.unknown if self.counts_unknown else 0)
         score = score_of(self.growth.tail(count, age, named=named))
         if not back.alarmed:
             self.growth.learn(count, age, now, named=named)
         if count < self.min_callers or score < self.calibrator.floor:
+            # too few to alarm, but they say what chance can do
+            self.calibrator.observe(key, now, score)
             return None
         step = self.growth.tail(2, age, named=named)
         decision = self._decide(
@@ -128,7 +133,7 @@ class RecurredDetector(StatisticalDetector):
             mean=1.0 + step / (1.0 - step),
             dispersion=1.0,
             window=max(age, 1.0),
-            distinct=count,
+            distinct=len(back.callers),
             unknown=back.unknown,
         )
         back.alarmed = back.alarmed or decision.fired

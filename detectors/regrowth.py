@@ -1,23 +1,21 @@
-"""A known issue draws more callers than its own past explains: ``rising``, of an issue."""
+"""A known issue draws more callers than such issues do when they are heard of again: ``rising``, of an issue."""
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from typing import ClassVar
 
-from detectors.base import DAY, Decision, Kind
-from detectors.callers import RecentCallers
-from detectors.mass import MassDetector
-
-_PAST: Final = 2 * DAY
-"""What is younger at the window's begin is new, and the affair of ``new``."""
+from detectors.base import DAY, Kind
+from detectors.calibration import Calibrator
+from detectors.growth import AFTER_A_PAUSE, GrowthModel
+from detectors.recurred import RecurredDetector
 
 
-class RegrowthDetector(MassDetector):
-    """Tests the distinct callers of an issue that had some before the window against what it gathered then.
+class RegrowthDetector(RecurredDetector):
+    """Tests the callers of a known issue since its last pause of five days.
 
-    The forecast is that of :class:`~detectors.mass.MassDetector`, in which an issue's own past speaks; windows that
-    reach back to its first days are left out. So a few callers suffice where a matter had all but fallen asleep. A call
-    whose caller is unknown counts as one, as in every ``rising``.
+    Most issues that are heard of again are so once; who calls next mostly waits for days. How many come without such a
+    pause is judged as the growth of a new issue is: step by step, learned online, against issues that came back here. A
+    call whose caller is unknown counts as one, as in every ``rising``.
 
     Examples
     --------
@@ -25,24 +23,30 @@ class RegrowthDetector(MassDetector):
     >>> ledger, regrowth = CallerLedger(), RegrowthDetector(alarms_per_week=0.02, min_callers=3)
     >>> times = [0.0, 4 * 86400.0, *(12 * 86400.0 + 3600.0 * n for n in range(5))]
     >>> for n, t in enumerate(times):
-    ...     decision = regrowth.update("issue", ledger.add("issue", t, f"caller {n}"))
+    ...     decision = regrowth.update("issue", ledger.add("issue", t, f"caller {n}"), f"caller {n}")
     >>> decision.fired, decision.kind, decision.evidence.distinct_callers
     (True, 'rising', 5)
 
     References
     ----------
-    As :class:`~detectors.mass.MassDetector`.
+    As :class:`~detectors.growth.GrowthModel`.
     """
 
     kind: ClassVar[Kind] = "rising"
+    counts_unknown: ClassVar[bool] = True
 
-    def update(self, key: str, callers: RecentCallers, unknown: bool = False) -> Decision | None:
-        """Judge an issue after a call that ``callers`` has counted, by an ``unknown`` caller or a known one."""
-        self._learn(callers)
-        return self._judge(key, callers) if callers.fresh or unknown else None
-
-    def _count(self, callers: RecentCallers, now: float, window: float) -> int:
-        return callers.distinct(now, window) + callers.unknown(now, window)
-
-    def _applies(self, callers: RecentCallers, count: int, begin: float) -> bool:
-        return callers.total > count and begin - callers.first >= _PAST
+    def __init__(
+        self,
+        alarms_per_week: float = 0.01,
+        quiet_days: float = 5.0,
+        min_callers: int = 4,
+        calibrator: Calibrator | None = None,
+        growth: GrowthModel | None = None,
+    ) -> None:
+        super().__init__(
+            alarms_per_week,
+            quiet_days,
+            min_callers,
+            calibrator or Calibrator(floor=2.0, span=14 * DAY, rate=0.05),
+            growth or GrowthModel(AFTER_A_PAUSE),
+        )

@@ -196,7 +196,7 @@ class UnsatisfiedDetector(StatisticalDetector):
 def _calibrator() -> Calibrator:
     """Calibrate all handlers of a city together.
 
-    Of 376 handlers with 520 call-backs a day one reached the floor every other week by chance (ten weeks of a simulation
-    without incidents, seed 31). Shipped is somewhat more; its own past takes over.
+    Of 376 handlers with 520 call-backs a day one reached the floor every other week by chance (ten weeks of a
+    simulation without incidents, seed 31). Shipped is somewhat more; its own past takes over.
     """
     return Calibrator(floor=2.0, span=14 * DAY, scale=0.43, rate=0.1)

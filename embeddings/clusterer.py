@@ -36,7 +36,8 @@ class Assignment(NamedTuple):
     copied: bool = False
     """whether the text is nearly that of another caller's ticket of the issue"""
     named: float = 0.0
-    """what the pieces of names are worth that the ticket shares with one of the issue's (`pairs.shared_names`)"""
+    """what the names are worth that the ticket shares with one of the issue's (`pairs.shared_names`), over what is
+    usual of tickets that join here: near 0 where they tell of the same kind of thing, and of none of them all"""
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,8 @@ class ClustererSettings:
 
 USUAL_LENGTH = 4.8  # ln(1 + n-grams) of a text, before any has come: a hotline's notes
 LENGTH_RATE = 0.05
+USUAL_NAMES = 3.1  # ln(1 + worth of shared names) of tickets that join, before any have: a hotline's notes
+NAMES_RATE = 0.005
 MISSING_LOGIT = -7.0  # what a pair counts that was not compared, or compared badly
 LEADING = 4  # issues looked at for one ticket
 COUNTED_MEMBERS = 8  # tickets of an issue whose terms count in the frequencies
@@ -115,6 +118,7 @@ class IssueClusterer(base.Clusterer):
         self._issues: dict[int, _Issue] = {}
         self._next_number = 1
         self._length = USUAL_LENGTH
+        self._names = USUAL_NAMES
 
     def __len__(self) -> int:
         """Return how many issues are alive."""
@@ -149,7 +153,7 @@ class IssueClusterer(base.Clusterer):
             same = {link.number for link in linked if link.score >= self.settings.merge_at} | {linked[0].number}
             issue, *others = (self._issues[number] for number in sorted(same))
             merged = tuple(self._merge(other, issue) for other in others)
-        named = 0.0 if opened else shared_names(self.memory, slot, issue.slots)
+        named = 0.0 if opened else self._named(slot, issue)
         if issue.size < COUNTED_MEMBERS:
             self.memory.count_terms(slot)
         self.memory.tickets.issue[slot] = issue.number
@@ -162,6 +166,12 @@ class IssueClusterer(base.Clusterer):
         if len(issue.slots) > self.settings.members:
             self.memory.forget([issue.slots.pop(FIRST_MEMBERS)])
         return Assignment(issue.id, opened, merged, copied and not opened, named)
+
+    def _named(self, slot: int, issue: _Issue) -> float:
+        worth = shared_names(self.memory, slot, issue.slots)
+        named = worth / math.expm1(self._names)
+        self._names += NAMES_RATE * (math.log1p(worth) - self._names)
+        return named
 
     def _merge(self, old: _Issue, into: _Issue) -> str:
         """Let the older of two issues take over the other's tickets; return the id that ends."""

@@ -12,7 +12,7 @@ MAX_TICKETS = 200
 MAX_TIMES = 1000
 TEXTS_FIRST, TEXTS_LAST = 2, 4
 TEXT_KEPT = 200
-NAMED = 15.0  # three pieces of a name that nobody else has; ten of eleven tickets that name one thing share more
+NAMED = 0.5  # of what tickets that join usually share: 19 of 20 that name one thing share more
 ROUNDING = 1e-3  # seconds: a window may be the very age of the issue, and a difference of times is rounded
 
 
@@ -49,10 +49,10 @@ class Issue:
     joined: int = 0
     """tickets that joined it"""
     names: float = 0.0
-    """what the pieces of names are worth that these shared with one before them, in sum"""
+    """what the names are worth, over what is usual, that these shared with one before them, in sum"""
 
     def join(self, names: float) -> None:
-        """Note what the pieces of names are worth that a ticket shares with one that the issue had before."""
+        """Note what the names are worth, over what is usual, that a ticket shares with one of the issue's."""
         self.joined += 1
         self.names += names
 

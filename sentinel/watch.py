@@ -20,16 +20,16 @@ from sentinel.settings import Settings
 DAY = 86400.0
 HOUR = 3600.0
 
-#: Where the tail of each kind's scores begins, and how often a day, in one street, chance reaches so far; and the tail's
-#: scale. As in ten weeks of a simulation without incidents (seed 31, 32 tickets a day and street), rates and scales on the
-#: high side; a street's own past takes over. The growth of new issues is learned step by step, so that its p-values are
-#: nearly exact (scale 0.43); the frailty behind the others is a guess at how issues differ, and their tails are longer.
+#: Where the tail of each kind's scores begins; how often a day, in one street, chance reaches so far, and the tail's
+#: scale. Near what ten weeks of a simulation without incidents show (seed 31, 32 tickets a day and street); a
+#: street's own past takes over. Growth is learned step by step, so that its p-values are nearly exact (0.43, or less
+#: where counts are few); the frailty behind `mass` is a guess at how issues differ, and its tail is longer.
 TAIL = 3.0
-TAILS = {"new": (0.06, 0.5), "mass": (0.12, 0.7), "regrowth": (0.12, 0.7), "recurred": (0.03, 0.43)}
-#: How a street's false alarms are shared out over the kinds that have any.
-KIND_SHARES = {"new": 0.74, "mass": 0.05, "regrowth": 0.08, "rising": 0.07, "recurred": 0.03, "drift": 0.03}
+TAILS = {"new": (0.05, 0.4), "mass": (0.12, 0.7), "regrowth": (0.02, 0.4), "recurred": (0.03, 0.4)}
+#: How a street's false alarms are shared out over the kinds that have any: most to what tells earliest.
+KIND_SHARES = {"new": 0.6, "regrowth": 0.24, "rising": 0.06, "mass": 0.05, "recurred": 0.03, "drift": 0.02}
 #: What data without streets may spend of all streets' budget: it must not starve.
-UNKNOWN_SHARE = 0.1
+UNKNOWN_SHARE = 0.25
 #: Days until what is usual in a street is known well enough to say that it has changed.
 DAYS_TO_KNOW_A_MIX = 21.0
 #: The series of all tickets.
@@ -148,7 +148,7 @@ class StreetWatch:
         decisions = [
             self._recurred.update(issue, callers, ticket.caller, named),
             self._new.update(issue, callers, topic, named),
-            self._regrowth.update(issue, callers, unknown=not ticket.caller),
+            self._regrowth.update(issue, callers, ticket.caller, named),
         ]
         if countable:
             decisions.append(self._mass.update(issue, callers))

@@ -69,7 +69,7 @@ def _floor(watch: Watch, call: Call) -> Said:
 def _regrowth(watch: Watch, call: Call) -> Said:
     assert isinstance(watch.detector, RegrowthDetector)
     callers = watch.ledger.add(call.issue, call.t, call.caller)
-    return [watch.detector.update(call.issue, callers, unknown=not call.caller)]
+    return [watch.detector.update(call.issue, callers, call.caller)]
 
 
 def _recurred(watch: Watch, call: Call) -> Said:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -74,7 +76,9 @@ def test_of_one_kind_of_thing_it_takes_more_callers_than_of_one_thing() -> None:
 
 
 @given(
-    st.lists(st.tuples(st.integers(1, 8), st.floats(0, 15 * DAY), st.booleans(), st.sampled_from(["", "g1"])), max_size=60)
+    st.lists(
+        st.tuples(st.integers(1, 8), st.floats(0, 15 * DAY), st.booleans(), st.sampled_from(["", "g1"])), max_size=60
+    )
 )
 def test_growth_is_a_chance_and_rarer_with_each_caller(lessons: list[tuple[int, float, bool, str]]) -> None:
     growth = GrowthModel()
@@ -83,7 +87,7 @@ def test_growth_is_a_chance_and_rarer_with_each_caller(lessons: list[tuple[int, 
     for named in (True, False):
         chances = [growth.tail(callers, DAY, "g1", named) for callers in range(1, 10)]
         assert chances[0] == 1.0
-        assert all(0.0 < later <= earlier for earlier, later in zip(chances, chances[1:], strict=False))
+        assert all(0.0 < later <= earlier for earlier, later in pairwise(chances))
 
 
 def test_what_is_too_small_for_a_mass_still_says_what_chance_can_do() -> None:

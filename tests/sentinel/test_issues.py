@@ -37,9 +37,9 @@ def test_there_are_never_fewer_tickets_than_people(calls: list[tuple[float, str]
 
 def test_an_issue_is_named_by_what_its_tickets_share() -> None:
     named, kind = (Issue(i, "310115103", 1, START, START) for i in "ab")
-    for worth in (40.0, 0.0, 20.0):
+    for worth in (1.5, 0.0, 0.9):
         named.join(worth)
-    for worth in (9.0, 13.0):
+    for worth in (0.4, 0.5):
         kind.join(worth)
     assert (named.named, kind.named) == (True, False)
     kind.absorb(named)
