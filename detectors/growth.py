@@ -109,7 +109,7 @@ class GrowthModel(base.Base):
         self._now = -inf
         self._rows = {"": 0}
         # Issues by topic (see the rows), whether they are named, count of callers, and horizon within which they first
-        # reached it. Of its first caller nobody knows yet what an issue will be: it counts as both.
+        # reached it. Of its first caller nobody knows yet what an issue will be: all begin among the named.
         self._reached = np.zeros((1, 2, _MOST_STEPS, len(HORIZONS)))
 
     def learn(self, callers: int, age: float, now: float, topic: str = "", named: bool = True) -> None:
@@ -120,10 +120,10 @@ class GrowthModel(base.Base):
         number = bisect_left(HORIZONS, age)
         if number == len(HORIZONS):
             return
-        kinds = slice(2) if callers == 1 else int(named)
+        kind = 1 if callers == 1 or named else 0
         for name in ("", topic) if topic else ("",):
             row = self._row(name)
-            self._reached[row, kinds, callers - 1, number] += 1.0
+            self._reached[row, kind, callers - 1, number] += 1.0
 
     def tail(self, callers: int, age: float, topic: str = "", named: bool = True) -> float:
         """Chance that a background issue has at least so many distinct callers by this age (s).
@@ -155,7 +155,9 @@ class GrowthModel(base.Base):
         for name in ("", topic) if topic else ("",):
             if name not in self._rows:
                 break
-            reached = self._reached[self._rows[name], int(named)].tolist()
+            loose, reached = self._reached[self._rows[name]].tolist()
+            if not named:
+                reached = [reached[0], *loose[1:]]
             row = [sum(reached[count][: horizon + 1]) for count in range(step, _MOST_STEPS)]
             if step < _KINDS_OF_STEP - 1:
                 had, went = row[0], row[1]

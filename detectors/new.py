@@ -77,11 +77,12 @@ class NewDetector(StatisticalDetector):
         if returning or not callers.fresh or age > self.max_age_days * DAY:
             return None
         count = callers.distinct(now, HORIZONS[-1])
+        if count < self.min_callers - 1:
+            self.growth.learn(count, age, now, topic, named)
+            return None
         score = score_of(self.growth.tail(count, age, topic, named))
         if key not in self._alarmed:
             self.growth.learn(count, age, now, topic, named)
-        if count < self.min_callers - 1:
-            return None
         if score < self.calibrator.floor:
             return None
         if count < self.min_callers and self.calibrator.recurrence_days(score) < self.rare_days:
