@@ -121,8 +121,9 @@ class GrowthModel(base.Base):
         if number == len(HORIZONS):
             return
         kind = 1 if callers == 1 or named else 0
-        for name in ("", topic) if topic else ("",):
-            row = self._row(name)
+        self._reached[0, kind, callers - 1, number] += 1.0
+        if topic:
+            row = self._row(topic)
             self._reached[row, kind, callers - 1, number] += 1.0
 
     def tail(self, callers: int, age: float, topic: str = "", named: bool = True) -> float:

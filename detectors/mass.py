@@ -93,11 +93,13 @@ class MassDetector(StatisticalDetector):
         if callers.distinct(now, WINDOWS[-1]) < _LEAST:
             return None
         best = seen = 0.0
-        chosen, looked = -1, (0, 0.0, 1.0)
+        chosen, counted, looked = -1, 0, (0, 0.0, 1.0)
         for number, window in enumerate(WINDOWS):
             count = callers.distinct(now, window)
-            if count < _LEAST:
+            if count < _LEAST or count == counted:
+                # the same callers in a shorter window are the greater surprise
                 continue
+            counted = count
             mean, dispersion, first = self._forecast(callers, count, now - window, now)
             score = score_of(upper_tail(count - first, mean, dispersion)) - _LOOKS
             seen = max(seen, score)

@@ -89,5 +89,5 @@ def test_a_damaged_manifest_is_refused() -> None:
 def test_state_of_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     value = take(state(), None, "me", 100, 90, NOTHING).manifest.to_bytes()
     monkeypatch.setattr("sentinel.stream.snapshot.SCHEMA", 99)
-    with pytest.raises(StateError, match="version 3 and this program reads 99"):
+    with pytest.raises(StateError, match="version 4 and this program reads 99"):
         Manifest.from_bytes(value)
