@@ -24,7 +24,7 @@ ISSUES = 100_000
 
 def issues_in(app: Application) -> tuple[int, int]:
     """Live issues in the state of all streets, and its bytes."""
-    found = asyncio.run(store.recover([app.broker.address], f"{app.name}.state.routed", range(PARTITIONS)))
+    found = asyncio.run(store.recover(app.kafka, f"{app.name}.state.routed", range(PARTITIONS)))
     issues = size = 0
     for recovered in found.values():
         size += sum(map(len, recovered.segments.values()))
