@@ -22,7 +22,8 @@ from sentinel.stream.inbox import control
 from sentinel.stream.journal import Follower
 from sentinel.stream.keeping import Keeper, begin
 from sentinel.stream.log_reader import LogReader
-from sentinel.stream.outbox import open_producer
+from sentinel.stream.outbox import open_producer, send_all
+from sentinel.stream.stage import YIELD_SECONDS
 from sentinel.stream.topics import ALERTS, JOURNAL, PUSHES, TICKETS, Topics
 
 log = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ class Decider:
                 journal.seek({0: self._next})
                 checkpoint = self._settings.stream.checkpoint
                 keeper = Keeper(topics.state(JOURNAL), producer, begun, checkpoint.records, checkpoint.every)
-                asker = Asker(topics, begun.follower, lambda message: _send(producer, [message]))
+                asker = Asker(topics, begun.follower, lambda message: send_all(producer, [message]))
                 asking = asyncio.get_running_loop().create_task(asker.run(news))
                 try:
                     async for batch in journal.batches():
@@ -77,11 +78,18 @@ class Decider:
         producer: AIOKafkaProducer,
     ) -> None:
         sent: list[Outgoing] = []
-        began = time.perf_counter()
+        busy = 0.0
         for message in batch:
+            began = time.perf_counter()
             sent += self._taken(follower, message, done)
-        keeper.worked(len(batch), time.perf_counter() - began)
-        await _send(producer, sent)
+            seconds = time.perf_counter() - began
+            keeper.worked(1, seconds)
+            busy += seconds
+            if busy > YIELD_SECONDS:
+                # a fetch may hold thousands of entries: the stages, and signs of life to the group, come between
+                await asyncio.sleep(0)
+                busy = 0.0
+        await send_all(producer, sent)
         if batch:
             self._next = batch[-1].offset + 1
         await keeper.keep(self._next)
@@ -130,12 +138,3 @@ class Decider:
                     break
                 back *= 8  # nothing but what sinks have told of themselves
             return newest
-
-
-async def _send(producer: AIOKafkaProducer, messages: list[Outgoing]) -> None:
-    """Return once the brokers have the messages."""
-    pending = [
-        await producer.send(m.topic, m.value, m.key, partition=m.partition, headers=list(m.headers)) for m in messages
-    ]
-    for future in pending:
-        await future

@@ -33,7 +33,7 @@ from sentinel.stream.environment import REDIS, Environment, EnvironmentValueErro
 from sentinel.stream.journal import action_entry
 from sentinel.stream.log_reader import message_of
 from sentinel.stream.metrics import Metrics
-from sentinel.stream.outbox import open_producer
+from sentinel.stream.outbox import open_producer, send_all
 from sentinel.stream.snapshot import StateError
 from sentinel.stream.topics import FEEDBACK, JOURNAL, PUSHES, Topics
 
@@ -107,9 +107,7 @@ class Deliverer:
                         log.error("%s, offset %d: %s", message.topic, message.offset, error)
                         continue
                     entry = action_entry(self._topics.name(JOURNAL), self._topics.application, action)
-                    await producer.send_and_wait(
-                        entry.topic, entry.value, entry.key, partition=0, headers=list(entry.headers)
-                    )
+                    await send_all(producer, [entry])
                 if found:
                     await consumer.commit()
         finally:

@@ -11,7 +11,6 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from aiokafka import AIOKafkaProducer
@@ -22,6 +21,7 @@ from sentinel.stream.access import Kafka
 from sentinel.stream.envelope import Outgoing
 from sentinel.stream.journal import Follower
 from sentinel.stream.log_reader import LogReader
+from sentinel.stream.outbox import send_all
 from sentinel.stream.snapshot import Manifest, Snapshot, StateError
 from sentinel.stream.stage import MOST_OF_THE_TIME
 from sentinel.stream.topics import JOURNAL, Topics
@@ -130,14 +130,9 @@ class Keeper:
             await asyncio.gather(self._writing, return_exceptions=True)
 
     async def _write(self, taken: Snapshot) -> None:
-        await self._send(store.segments_of(self._topic, 0, taken))
-        await self._send([store.manifest_of(self._topic, 0, taken.manifest)])
+        await send_all(self._producer, store.segments_of(self._topic, 0, taken))
+        await send_all(self._producer, [store.manifest_of(self._topic, 0, taken.manifest)])
         gone = store.superseded(self._topic, 0, self._before, taken.manifest)
         gone += [Outgoing(self._topic, 0, key, None) for key in self._others]
         self._before, self._others = taken.manifest, []
-        await self._send(gone)
-
-    async def _send(self, messages: Iterable[Outgoing]) -> None:
-        sent = [await self._producer.send(m.topic, m.value, m.key, partition=m.partition) for m in messages]
-        for future in sent:
-            await future
+        await send_all(self._producer, gone)

@@ -51,6 +51,15 @@ async def open_producer(kafka: Kafka, largest: int = 1 << 20) -> AIOKafkaProduce
     return producer
 
 
+async def send_all(producer: AIOKafkaProducer, messages: Iterable[Outgoing]) -> None:
+    """Return once the brokers have the messages."""
+    pending = [
+        await producer.send(m.topic, m.value, m.key, partition=m.partition, headers=list(m.headers)) for m in messages
+    ]
+    for future in pending:
+        await future
+
+
 class Outbox:
     """Puts messages on Kafka through one idempotent producer: none lost, doubled or out of order while it lives.
 

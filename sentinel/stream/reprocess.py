@@ -22,7 +22,7 @@ from sentinel.replay import door_of
 from sentinel.settings import ConfigDocument
 from sentinel.shared import Shared
 from sentinel.stream import envelope, snapshot, store
-from sentinel.stream.admin import administering
+from sentinel.stream.admin import administering, committed
 from sentinel.stream.codec import CodecError, decode_batch, encode_batch
 from sentinel.stream.configurations import Configurations
 from sentinel.stream.envelope import Message, Outgoing
@@ -187,7 +187,7 @@ async def take_over(environment: Environment, old: Topics, new: Topics, configur
         handed = await consumer.committed(rest)
         number, actions, place = -1, 0, handed or 0
         if handed is None:
-            taken = await _committed(environment, old.application, rest)
+            taken = (await committed(environment.kafka, old.application, rest.topic, [0]))[0] or 0
             intake, routing = await _remembered(environment, new, configurations)
             await _write(environment, new, outbox, intake, routing)
             actions = await _actions(environment, old, new, outbox)
@@ -206,12 +206,6 @@ async def take_over(environment: Environment, old: Topics, new: Topics, configur
         await outbox.stop()
         await consumer.stop()
     return TakenOver(number, tickets, actions)
-
-
-async def _committed(environment: Environment, application: str, at: TopicPartition) -> int:
-    async with administering(environment.kafka) as admin:
-        found = await admin.list_consumer_group_offsets(application, partitions=[at])
-    return max(0, found[at].offset) if at in found else 0
 
 
 async def _remembered(

@@ -10,8 +10,6 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from typing import Any, Final, Protocol
 
-from aiokafka import TopicPartition
-
 from sentinel.door.callers import key_origin
 from sentinel.errors import SentinelError
 from sentinel.garbage import seldom_collected
@@ -19,7 +17,7 @@ from sentinel.records import UNKNOWN_STREET
 from sentinel.replay import door_of
 from sentinel.settings import load_document, load_settings
 from sentinel.shared import Shared
-from sentinel.stream.admin import administering
+from sentinel.stream.admin import committed
 from sentinel.stream.city import CityUnit
 from sentinel.stream.configurations import Configurations
 from sentinel.stream.deliver import Deliverer
@@ -272,11 +270,7 @@ class Service:
         )
 
     async def _committed(self, topic: str, partitions: Iterable[int]) -> dict[int, int | None]:
-        wanted = [TopicPartition(topic, partition) for partition in partitions]
-        async with administering(self.environment.kafka) as admin:
-            found = await admin.list_consumer_group_offsets(self.environment.application, partitions=wanted)
-        offsets = {tp: found[tp].offset if tp in found else -1 for tp in wanted}
-        return {tp.partition: offset if offset >= 0 else None for tp, offset in offsets.items()}
+        return await committed(self.environment.kafka, self.environment.application, topic, partitions)
 
     # -- what happens by the wall clock ------------------------------------------------------------------
 
