@@ -19,7 +19,7 @@ from sentinel.stream.configurations import Configurations
 from sentinel.stream.envelope import Message, Outgoing, PoisonError
 from sentinel.stream.faust_source import follow, raw_topic
 from sentinel.stream.inbox import ClockPassed, ConfigApplied, FeedbackGiven, StreamEnded, TickWanted, control, receive
-from sentinel.stream.metrics import Metrics
+from sentinel.stream.metrics import FALSE_ALARM, REAL, Metrics
 from sentinel.stream.stage import Stage
 from sentinel.tickets import TicketEvent
 
@@ -175,7 +175,7 @@ class IntakeUnit:
         partitions = self._shared.partitions
         if isinstance(received, FeedbackGiven):
             street, scope, subject, real = received
-            self._metrics.feedback.labels("real" if real else "false alarm").inc()
+            self._metrics.feedback.labels(REAL if real else FALSE_ALARM).inc()
             if street and self._shared.streets.partition(street) not in partitions:
                 raise PoisonError("is feedback about a street that is none")
             for record in self._intake.feedback(street, scope, subject, real=real):

@@ -24,6 +24,10 @@ _ENCODING: Final = (0.00001, 0.00003, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 
 _AGE: Final = (0.1, 0.5, 1.0, 5.0, 30.0, 60.0, 300.0, 600.0, 3600.0, 86400.0)
 _WORK: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
+OUTCOMES: Final = ("routed", "duplicate", "refused", "clock", "tick", "config", "feedback", "end")
+"""What may become of a message that intake takes."""
+REAL: Final = "real"
+FALSE_ALARM: Final = "false alarm"
 
 CITY: Final = "city"
 """Label of what no one street's alert is about."""
@@ -147,6 +151,13 @@ class Metrics:
         self.late = Counter(
             "sentinel_late_events_total", "Events that came more than a tick behind the log's time.", registry=r
         )
+
+    def expect_messages(self) -> None:
+        """Show counts of what intake takes from nought on: see `expect`."""
+        for outcome in OUTCOMES:
+            self.tickets.labels(outcome)
+        for found in (REAL, FALSE_ALARM):
+            self.feedback.labels(found)
 
     def expect(self, streets: Iterable[str]) -> None:
         """Show counts of alerts from nought on: Prometheus takes the first value of a series for no increase."""

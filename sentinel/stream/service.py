@@ -86,6 +86,7 @@ class Service:
         self.street = self._stage(ROUTED, self._make_street)
         self.city = self._stage(DIGESTS, self._make_city)
         self.metrics.expect([CITY, UNKNOWN_STREET, *(street.code for street in self.settings.streets.streets)])
+        self.metrics.expect_messages()
         self.metrics.budget.set(self.settings.budget.false_alarms_per_week)
         self.metrics.follow(self._progress, self._end)
 

@@ -155,6 +155,7 @@ class Stage:
         self._writing = writing
         self.on_failure = on_failure
         self._metrics = metrics
+        metrics.dead.labels(source)  # counts from nought on
         self.slots: dict[int, Slot] = {}
         self._parked: dict[int, Slot] = {}
         self._expected: set[int] = set()
