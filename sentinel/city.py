@@ -1,7 +1,7 @@
 """The city stage: what spans streets, from the streets' digests in the order of their numbers."""
 
 from bisect import bisect_right
-from collections import Counter, deque
+from collections import Counter
 from operator import attrgetter
 
 from alerts import Alert, AlertBook, Detection
@@ -9,18 +9,18 @@ from alerts.detection import Facts, StreetCount
 from alerts.model import Scope
 from detectors.base import Decision
 from sentinel.desks import Desks
-from sentinel.facts import Counted, drift_facts, evidence_of, issue_facts, tickets_facts
+from sentinel.facts import drift_facts, evidence_of, issue_facts, tickets_facts
 from sentinel.gist import gist
 from sentinel.issues import Issue
 from sentinel.reading import issue_id_of
+from sentinel.recent import Recent
 from sentinel.records import Digest, Feedback, HandlerDigest, Heartbeat, IssueDigest, RoutedTicket
 from sentinel.shared import Shared
-from sentinel.watch import StreetWatch, cells_of, city_budget
+from sentinel.watch import StreetWatch, city_budget
 
 DAY = 86400.0
 CITY = ""
 PRAISE, QUESTION = "表扬", "咨询"
-RECENT = 22 * DAY  # the longest window of `rising`, a climb of three weeks
 MIN_STREETS = 3
 """an issue in fewer streets is the streets' own"""
 MOST_IN_ONE = 0.7
@@ -62,7 +62,7 @@ class City:
         self._joined: dict[str, str] = {}
         self._covered: dict[str, list[str]] = {}
         """issue of the city -> the streets' issues it is made of"""
-        self._recent: deque[tuple[float, str, str, str, bool]] = deque()
+        self._recent = Recent()
         self._next_sweep = 0.0
 
     def __len__(self) -> int:
@@ -142,7 +142,7 @@ class City:
             issue.join(shared)
         streets = self._streets.setdefault(city_id, {})
         streets[digest.street] = streets.get(digest.street, 0) + 1
-        self._recent.append((ticket.at, digest.topic, ticket.ticket_id, digest.street, digest.withheld))
+        self._recent.add(self.clock, digest.topic, ticket.at, ticket.ticket_id, digest.street, digest.withheld)
         if digest.nature == PRAISE or ticket.at <= self.clock - self._shared.settings.arrival.late_limit:
             return alerts
         countable = digest.nature != QUESTION
@@ -199,12 +199,10 @@ class City:
     def _topic_alerts(self, ticket: RoutedTicket, topic: str) -> list[Alert]:
         alerts: list[Alert] = []
         for series, decision in self._watch.cells(ticket, topic):
-            since = self.clock - min(decision.evidence.window, RECENT)
-            found = [(at, i, s, w) for at, t, i, s, w in self._recent if at > since and series in cells_of(t)]
-            by_street = Counter(street for _, _, street, _ in found)
+            found = self._recent.within(decision.evidence.window, self.clock, series)
+            by_street = Counter(ticket.street for ticket in found)
             if len(by_street) < MIN_STREETS or max(by_street.values()) > MOST_IN_ONE * len(found):
                 continue
-            tickets = [Counted(at, i, w) for at, i, _, w in found]
             alerts += self._book.detect(
                 Detection(
                     kind=decision.kind,
@@ -213,8 +211,8 @@ class City:
                     subject=series or CITY,
                     at=self.clock,
                     seq=ticket.seq,
-                    evidence=evidence_of(decision.evidence, len(tickets), decision.basis),
-                    facts=tickets_facts(tickets, decision.evidence.distinct_callers),
+                    evidence=evidence_of(decision.evidence, len(found), decision.basis),
+                    facts=tickets_facts(found, decision.evidence.distinct_callers),
                     cause=ticket.ticket_id,
                     topic=series,
                 )
@@ -226,9 +224,8 @@ class City:
         if shifted is None:
             return []
         decision, shifts = shifted
-        since = self.clock - min(decision.evidence.window, RECENT)
         part = shifts[0].part
-        found = [Counted(at, i, w) for at, t, i, _, w in self._recent if at > since and t.partition("/")[0] == part]
+        found = self._recent.within(decision.evidence.window, self.clock, part)
         return self._book.detect(
             Detection(
                 kind=decision.kind,
@@ -285,8 +282,7 @@ class City:
             self._covered.pop(city_id, None)
             self._watch.forget(city_id)
         self._joined = {key: city_id for key, city_id in self._joined.items() if city_id in self._issues}
-        while self._recent and self._recent[0][0] <= clock - RECENT:
-            self._recent.popleft()
+        self._recent.forget(clock)
 
     def __getstate__(self) -> dict[str, object]:
         """State without what belongs to the package and the configuration."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Final
 
 from alerts.detection import Facts, HandlerLoad, StreetCount, TopicShift
 from alerts.model import AlertEvidence
@@ -10,6 +10,7 @@ from detectors.base import Basis, Evidence
 from detectors.drift import Shift
 from sentinel.gist import Gist
 from sentinel.issues import Issue
+from sentinel.recent import Counted
 from sentinel.records import RoutedTicket
 
 LONGEST_RECURRENCE: Final = 36_500.0
@@ -108,15 +109,6 @@ def ticket_facts(ticket: RoutedTicket, gist: Gist, danger: str, withheld: bool) 
         withheld=(ticket.ticket_id,) if withheld else (),
         withheld_count=int(withheld),
     )
-
-
-class Counted(NamedTuple):
-    """A recent ticket as a series counts it."""
-
-    at: float
-    ticket_id: str
-    withheld: bool
-    """whether it is about the conduct of an office"""
 
 
 def tickets_facts(recent: Sequence[Counted], callers: int) -> Facts:

@@ -2,12 +2,13 @@
 
 import ctypes
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Final
 
 _YOUNG: Final = 10_000
 """Objects made and not let go of before the young ones are looked through; Python's own number is 700 or 2,000."""
+_OLDEST: Final = 2
 _M_TRIM_THRESHOLD: Final = -1  # names of malloc.h
 _M_MMAP_THRESHOLD: Final = -3
 _LARGE: Final = 1 << 18
@@ -19,18 +20,25 @@ def seldom_collected() -> Iterator[None]:
     """Look for garbage less often, and not at all among what is loaded by now.
 
     Records and the state they leave hold no cycles, so there is nothing to find; but they live long enough that the
-    collector would go through live tickets and models again and again. The C library gives back large arrays from here
-    on.
+    collector would go through live tickets and models again and again, for seconds where they are many. So what has
+    been looked through once is not looked through again. The C library gives back large arrays from here on.
     """
     _give_back_large()
     thresholds = gc.get_threshold()
     gc.freeze()
     gc.set_threshold(_YOUNG, *thresholds[1:])
+    gc.callbacks.append(_set_aside)
     try:
         yield
     finally:
+        gc.callbacks.remove(_set_aside)
         gc.set_threshold(*thresholds)
         gc.unfreeze()
+
+
+def _set_aside(phase: str, info: Mapping[str, int]) -> None:
+    if phase == "stop" and info["generation"] == _OLDEST:
+        gc.freeze()
 
 
 def _give_back_large() -> None:

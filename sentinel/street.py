@@ -1,6 +1,5 @@
 """The street stage: everything that is learned and said of one street, from its own records alone."""
 
-from collections import deque
 from dataclasses import replace
 from math import inf
 
@@ -9,19 +8,19 @@ from alerts.detection import Facts
 from alerts.model import Scope
 from detectors.base import Decision
 from embeddings.clusterer import Reading
-from sentinel.facts import Counted, drift_facts, evidence_of, issue_facts, ticket_facts, tickets_facts
+from sentinel.facts import drift_facts, evidence_of, issue_facts, ticket_facts, tickets_facts
 from sentinel.gist import Gist, gist
 from sentinel.handling import Finding, HandlingWatch
 from sentinel.issues import Issue
 from sentinel.reading import issue_id_of, with_topic
+from sentinel.recent import Recent
 from sentinel.records import Assigned, Digest, Feedback, IssueDigest, IssueSummary, Merged, Outputs, RoutedTicket
 from sentinel.shared import Shared
-from sentinel.watch import StreetWatch, cells_of, street_budget
+from sentinel.watch import StreetWatch, street_budget
 
 DAY = 86400.0
 PRAISE = "表扬"
 QUESTION = "咨询"
-RECENT = 22 * DAY  # the longest window of `rising`, a climb of three weeks
 OPENING = 40
 SINGLE_KEYWORDS = 5
 
@@ -48,7 +47,7 @@ class Street:
         )
         self._issues: dict[str, Issue] = {}
         self._gists: dict[str, tuple[int, Gist]] = {}
-        self._recent: deque[tuple[float, str, str, bool]] = deque()
+        self._recent = Recent()
         self._digests: list[IssueDigest] = []
         self._ended: list[IssueSummary] = []
         self._next_sweep = 0.0
@@ -87,7 +86,7 @@ class Street:
         issue.add(ticket, topic, assignment.copied, withheld)
         if not assignment.opened:
             issue.join(assignment.named)
-        self._recent.append((ticket.at, topic, ticket.ticket_id, withheld))
+        self._recent.add(self.clock, topic, ticket.at, ticket.ticket_id, self.code, withheld)
         repeated = self._handling.created(ticket, issue.id, withheld)
         self._digests.append(self._digest(ticket, topic, issue.id, assignment.opened, reading, withheld))
         if ticket.nature != PRAISE and ticket.at > self.clock - self._shared.settings.arrival.late_limit:
@@ -190,8 +189,7 @@ class Street:
     def _cell_alerts(self, ticket: RoutedTicket, topic: str) -> list[Alert]:
         alerts: list[Alert] = []
         for series, decision in self._watch.cells(ticket, topic):
-            since = self.clock - min(decision.evidence.window, RECENT)
-            found = [Counted(at, i, w) for at, t, i, w in self._recent if at > since and series in cells_of(t)]
+            found = self._recent.within(decision.evidence.window, self.clock, series)
             facts = tickets_facts(found, decision.evidence.distinct_callers)
             scope: Scope = "cell" if series else "street"
             alerts += self._detect(decision, scope, series or self.code, ticket, series, facts, len(found))
@@ -202,9 +200,8 @@ class Street:
         if shifted is None:
             return []
         decision, shifts = shifted
-        since = self.clock - min(decision.evidence.window, RECENT)
         part = shifts[0].part
-        found = [Counted(at, i, w) for at, t, i, w in self._recent if at > since and t.partition("/")[0] == part]
+        found = self._recent.within(decision.evidence.window, self.clock, part)
         return self._detect(decision, "street", self.code, ticket, part, drift_facts(found, shifts), len(found))
 
     def _urgent(self, ticket: RoutedTicket, topic: str, issue: Issue, withheld: bool) -> list[Alert]:
@@ -317,8 +314,7 @@ class Street:
             self._watch.forget(issue_id)
             self._handling.forget_issue(issue_id)
         self._handling.forget(clock - self._shared.settings.memory.tickets)
-        while self._recent and self._recent[0][0] <= clock - RECENT:
-            self._recent.popleft()
+        self._recent.forget(clock)
 
     def _summary(self, issue: Issue) -> IssueSummary:
         # most issues are one ticket: its title, or its opening, says it all

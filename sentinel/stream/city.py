@@ -10,7 +10,7 @@ import faust
 
 from sentinel.city import City
 from sentinel.records import ConfigChange, Digest, ForAll, Heartbeat
-from sentinel.rounds import Rounds
+from sentinel.rounds import Rounds, Waiting
 from sentinel.shared import Shared
 from sentinel.stream.codec import Answer, decode_answer
 from sentinel.stream.configurations import Configurations, Configured
@@ -18,13 +18,14 @@ from sentinel.stream.envelope import Message, Outgoing, PoisonError
 from sentinel.stream.faust_source import follow, raw_topic
 from sentinel.stream.journal import entries_of, number_of
 from sentinel.stream.metrics import Metrics
+from sentinel.stream.slot import Unit
 from sentinel.stream.stage import Stage
 from sentinel.stream.street import alert_message
 
 log = logging.getLogger(__name__)
 
 
-class CityUnit:
+class CityUnit(Unit):
     """The city's state: the core's `City`, the rounds that are not over yet, and answers of which parts are missing.
 
     A partition's answers come in the order of their ticks, each telling the tick before. What is answered already is
@@ -41,7 +42,7 @@ class CityUnit:
         objects: Mapping[str, Any] | None,
     ) -> None:
         self._journal = journal
-        self._said: list[str] = []
+        self._said = Waiting[str]()
         """lines of the streets' transitions whose round is not over"""
         self._configurations = configurations
         self._alerts = alerts
@@ -51,13 +52,15 @@ class CityUnit:
         self.missing = 0
         """number of the tick of which an answer should have come, 0 if none is missing"""
         self.records = 0
+        self._appended = 0.0
+        """the brokers' time of the last answer, POSIX seconds"""
         self._configured: Configured | None = None
         self._city: City | None = None
         self._rounds = Rounds(())
         self._parts: dict[int, tuple[int, dict[int, tuple[Digest, ...]]]] = {}
         if objects is None:
             return
-        self._rounds, self._parts, self._said = objects["rounds"]
+        self._rounds, self._parts, self._said, self._appended = objects["rounds"]
         if objects["config"] is not None:
             self._configured = configurations.of(objects["config"])
             self._city = objects["city"]
@@ -86,25 +89,19 @@ class CityUnit:
     def objects(self) -> Mapping[str, object]:
         """The state."""
         config = self._configured.document if self._configured else None
-        return {"rounds": (self._rounds, self._parts, self._said), "city": self._city, "config": config}
+        rounds = (self._rounds, self._parts, self._said, self._appended)
+        return {"rounds": rounds, "city": self._city, "config": config}
 
     def touched(self) -> frozenset[str]:
         """What may have changed since this was last asked."""
         touched, self._touched = frozenset(self._touched), set()
         return touched
 
-    def flush(self) -> list[Outgoing]:
-        """Nothing is held back."""
-        return []
-
-    def ripe(self, _: bool, /) -> list[Outgoing]:
-        """Nothing is held back."""
-        return []
-
     def take(self, message: Message) -> list[Outgoing]:
         """Take one partition's answer, or a part of it. Raises `CodecError`."""
         answer = decode_answer(message.value or b"")
         self._touched.add("rounds")
+        self._appended = message.appended
         if not self._follows(answer):
             return []
         digests = self._gathered(answer)
@@ -113,24 +110,32 @@ class CityUnit:
         if self._city is None:
             self._begin(answer.ticks[0])
         answered = self._rounds.answered.get(answer.partition, -1)
-        self._said += [line for line in answer.said if number_of(line) > answered]
+        for line in answer.said:
+            if (number := number_of(line)) > answered:
+                self._said.put(number, line)
         self._rounds.take(answer.partition, answer.ticks, digests)
-        sent: list[Outgoing] = []
-        while (heartbeat := self._rounds.next()) is not None:
-            sent += self._round(heartbeat, message)
-        return sent
+        return self.go_on()
 
-    def _round(self, heartbeat: Heartbeat, message: Message) -> list[Outgoing]:
+    @property
+    def unfinished(self) -> bool:
+        """Whether a round is over that the city has not taken: the answer of the slowest may end hundreds."""
+        return self._rounds.over
+
+    def go_on(self) -> list[Outgoing]:
+        """Take the next round that is over."""
+        heartbeat = self._rounds.next()
+        return self._round(heartbeat) if heartbeat is not None else []
+
+    def _round(self, heartbeat: Heartbeat) -> list[Outgoing]:
         assert self._city is not None
         assert self._configured is not None
-        self._touched.add("city")
+        self._touched |= {"rounds", "city"}
         self.records += len(heartbeat.digests)
         sent: list[Outgoing] = []
         for alert in self._city.take(heartbeat):
-            self._metrics.alert(alert, message.appended)
+            self._metrics.alert(alert, self._appended)
             sent.append(alert_message(alert, self._alerts, self._source, self._configured.shared))
-        said = [line for line in self._said if number_of(line) <= heartbeat.seq]
-        self._said = [line for line in self._said if number_of(line) > heartbeat.seq]
+        said = self._said.up_to(heartbeat.seq)
         said += [(one.value or b"").decode() for one in sent]
         sent += entries_of(self._journal, self._source, said, heartbeat)
         told = heartbeat.record

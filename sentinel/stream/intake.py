@@ -20,6 +20,7 @@ from sentinel.stream.envelope import Message, Outgoing, PoisonError
 from sentinel.stream.faust_source import follow, raw_topic
 from sentinel.stream.inbox import ClockPassed, ConfigApplied, FeedbackGiven, StreamEnded, TickWanted, control, receive
 from sentinel.stream.metrics import FALSE_ALARM, REAL, Metrics
+from sentinel.stream.slot import Unit
 from sentinel.stream.stage import Stage
 from sentinel.tickets import TicketEvent
 
@@ -47,7 +48,7 @@ class Routing(NamedTuple):
     """partition -> number of its last record"""
 
 
-class IntakeUnit:
+class IntakeUnit(Unit):
     """Intake's state: the core's `Intake`, and per partition what waits to be sent.
 
     Parameters

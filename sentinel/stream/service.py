@@ -27,7 +27,8 @@ from sentinel.stream.intake import IntakeUnit, clock_record, wall_clock
 from sentinel.stream.metrics import CITY, Metrics, Progress
 from sentinel.stream.outbox import Outbox
 from sentinel.stream.projection import Projection
-from sentinel.stream.stage import Stage, Unit
+from sentinel.stream.slot import Unit
+from sentinel.stream.stage import Stage
 from sentinel.stream.street import StreetUnit
 from sentinel.stream.topics import ALERTS, DEAD, DIGESTS, JOURNAL, ROUTED, TICKETS, Topics, declare, wait_for_brokers
 from sentinel.stream.warmup import warm_up
@@ -203,9 +204,8 @@ class Service:
             for number, slot in stage.slots.items():
                 unit, manifest = slot.unit, slot.manifest
                 size = sum(map(sum, manifest.layout.values())) if manifest is not None else 0
-                yield Progress(
-                    stage.source, number, slot.position or 0, slot.committed, unit.clock, unit.issues, unit.cells, size
-                )
+                applied = (slot.position or 0) - unit.unfinished  # what is not worked through counts as waiting
+                yield Progress(stage.source, number, applied, slot.committed, unit.clock, unit.issues, unit.cells, size)
 
     def _end(self, topic: str, partition: int) -> int | None:
         return self._group.end(topic, partition)

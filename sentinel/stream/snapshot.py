@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 
 from sentinel.errors import SentinelError
 
-SCHEMA: Final = 4
+SCHEMA: Final = 5
 """Version of the state. Raise it when a class that is pickled changes so that old state can no longer be read."""
 
 SEGMENT: Final = 256 << 10

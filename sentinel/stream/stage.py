@@ -18,7 +18,7 @@ import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import zip_longest
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from sentinel.stream import snapshot, store
 from sentinel.stream.access import Kafka
@@ -26,7 +26,8 @@ from sentinel.stream.dead import letter
 from sentinel.stream.envelope import Message, Outgoing, PoisonError
 from sentinel.stream.metrics import Metrics
 from sentinel.stream.outbox import Outbox
-from sentinel.stream.snapshot import Manifest, Snapshot, StateError
+from sentinel.stream.slot import Slot, Unit
+from sentinel.stream.snapshot import Snapshot, StateError
 
 log = logging.getLogger(__name__)
 
@@ -36,77 +37,6 @@ YIELD_SECONDS: Final = 0.005
 """For so long a stage applies messages before everything else gets a turn: sending, signs of life, the others."""
 _TOGETHER: Final = 8
 """Snapshots that are held in memory at a time when all are written."""
-
-
-class Unit(Protocol):
-    """The state of one source partition: a state machine over the messages of that partition."""
-
-    missing: int
-    """number of a record that should have come and has not; 0 if none"""
-    records: int
-    """tickets applied since it was made or loaded"""
-
-    @property
-    def applied(self) -> int:
-        """Number of the last record applied."""
-
-    @property
-    def clock(self) -> float:
-        """The log's time here, POSIX seconds; 0 before the first message."""
-
-    @property
-    def issues(self) -> int:
-        """Issues alive."""
-
-    @property
-    def cells(self) -> int:
-        """Series of counts that are kept."""
-
-    def take(self, message: Message) -> list[Outgoing]:
-        """Apply a message; return what to send. A `PoisonError` makes the message a dead letter."""
-
-    def flush(self) -> list[Outgoing]:
-        """Return everything that is held back for company."""
-
-    def ripe(self, more: bool, /) -> list[Outgoing]:
-        """Return what has been held back for long enough, given whether more of its source is there already."""
-
-    def objects(self) -> Mapping[str, object]:
-        """The state, in pieces that share nothing."""
-
-    def touched(self) -> frozenset[str]:
-        """Which of them may have changed since this was last asked."""
-
-
-class Slot:
-    """One source partition that this worker owns."""
-
-    def __init__(self, partition: int, unit: Unit, owner: str, position: int | None, generation: int) -> None:
-        self.partition = partition
-        self.unit = unit
-        self.owner = owner
-        self.position = position
-        """offset of the next message; None if any may be the first"""
-        self.generation = generation
-        self.manifest: Manifest | None = None
-        self.others: list[bytes] = []
-        self.committed = position or 0
-        self.messages = 0
-        """applied since the last snapshot"""
-        self.records = 0
-        """of the unit, at the last snapshot"""
-        self.worked = 0.0
-        """seconds spent since then"""
-        self.cost = 0.0
-        """seconds that the last snapshot took"""
-        self.since = time.monotonic()
-        self.first = position is None
-        """whether its first message is still to come: with that it is settled under which configuration all begins"""
-        self.halted = ""
-        self.more = False
-        """whether its source is known to hold more"""
-        self.writing = False
-        self.closed = False
 
 
 class Stage:
@@ -186,6 +116,8 @@ class Stage:
             missing = sorted(self._expected - self.slots.keys())
             if missing:
                 await self._load(missing, generation)
+            for slot in list(self.slots.values()):
+                await self._finish(slot)
         except asyncio.CancelledError:
             raise
         except Exception as error:
@@ -238,6 +170,7 @@ class Stage:
                 return
             slot.more = more or message is not messages[-1]
             self._apply(slot, message)
+            await self._finish(slot, message)
             if time.perf_counter() - began > YIELD_SECONDS:
                 await asyncio.sleep(0)
                 began = time.perf_counter()
@@ -251,11 +184,21 @@ class Stage:
             else:
                 self._metrics.skipped.labels(self.source).inc()
             return
-        began = time.perf_counter()
-        self._outbox.put(self._taken(slot, message))
-        slot.worked += time.perf_counter() - began
+        self._do(slot, message, lambda: slot.unit.take(message))
         slot.position = message.offset + 1
         slot.messages += 1
+        self._checkpoint_if_due(slot)
+
+    async def _finish(self, slot: Slot, message: Message | None = None) -> None:
+        """Do what is left to do about what was taken, the `message` last, with a turn for everything else between."""
+        while slot.unit.unfinished and not slot.closed:
+            self._do(slot, message, slot.unit.go_on)
+            self._checkpoint_if_due(slot)
+            await asyncio.sleep(0)
+            await self._outbox.room()
+
+    def _checkpoint_if_due(self, slot: Slot) -> None:
+        """Start a checkpoint if much was done since the last one."""
         many = slot.unit.records - slot.records >= self._records and slot.worked >= MOST_OF_THE_TIME * slot.cost
         if many or slot.first:
             slot.first = False
@@ -266,19 +209,24 @@ class Stage:
         for slot in self.slots.values():
             self._outbox.put(slot.unit.ripe(slot.more))
 
-    def _taken(self, slot: Slot, message: Message) -> list[Outgoing]:
+    def _do(self, slot: Slot, message: Message | None, work: Callable[[], list[Outgoing]]) -> None:
+        began = time.perf_counter()
         try:
-            return slot.unit.take(message)
+            sent = work()
         except PoisonError as error:
-            reason = str(error)
+            sent = self._refused(message, str(error))
         except MemoryError:
             raise
         except Exception as error:
             # a fault of ours: the same message will have it again, so going on is as repeatable as anything else
-            log.exception("%s, partition %d, offset %d", self.source, message.partition, message.offset)
-            reason = f"could not be processed: {type(error).__name__}"
+            log.exception("%s, partition %d, offset %s", self.source, slot.partition, slot.position)
+            sent = self._refused(message, f"could not be processed: {type(error).__name__}")
+        self._outbox.put(sent)
+        slot.worked += time.perf_counter() - began
+
+    def _refused(self, message: Message | None, reason: str) -> list[Outgoing]:
         self._metrics.dead.labels(self.source).inc()
-        return [letter(self._dead, message, reason)]
+        return [letter(self._dead, message, reason)] if message is not None else []
 
     def _halt(self, slot: Slot, offset: int) -> None:
         slot.halted = (

@@ -19,6 +19,7 @@ from sentinel.stream.dead import letter
 from sentinel.stream.envelope import Message, Outgoing, PoisonError, in_parts
 from sentinel.stream.faust_source import follow, raw_topic
 from sentinel.stream.metrics import Metrics
+from sentinel.stream.slot import Unit
 from sentinel.stream.stage import Stage
 from sentinel.street import Street
 
@@ -33,7 +34,7 @@ class MissingRecordsError(Exception):
     """A batch follows records that are not here: its sender must send again, and will."""
 
 
-class StreetUnit:
+class StreetUnit(Unit):
     """The streets of one partition of the routed log.
 
     Records come in the order of their numbers, each batch telling the number before it. What is applied already is
@@ -113,14 +114,6 @@ class StreetUnit:
         """What may have changed since this was last asked."""
         touched, self._touched = frozenset(self._touched), set()
         return touched
-
-    def flush(self) -> list[Outgoing]:
-        """Nothing is held back."""
-        return []
-
-    def ripe(self, _: bool, /) -> list[Outgoing]:
-        """Nothing is held back."""
-        return []
 
     def take(self, message: Message) -> list[Outgoing]:
         """Apply one batch. Raises `CodecError`."""

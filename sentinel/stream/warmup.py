@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Final
 
+from detectors.periods import PeriodTest
 from sentinel.pipeline import Pipeline
 from sentinel.replay import door_of
 from sentinel.shared import Shared
@@ -22,6 +23,11 @@ _TEXTS: Final = (
     "小区停水一整天，物业没有通知，希望尽快恢复供水",
 )
 _ROUNDS: Final = 8
+_MORE: Final = 300
+"""Tickets that a street remembers before its first compacting pays, and a few."""
+_YEARS: Final = 2.5
+"""Until the weekly test says what it would."""
+_WEEKS_A_YEAR: Final = 52.18
 _BEGIN: Final = datetime(2025, 3, 3, 8, tzinfo=SHANGHAI)
 
 
@@ -41,4 +47,16 @@ def warm_up(shared: Shared) -> None:
                 fields |= {"event": "urged", "event_at": at}
             pipeline.take(position, TicketEvent.model_validate(fields))
             pipeline.said()
+    for turn in range(_MORE):
+        _quick(pipeline, next(number), at, f"第{turn}件：{turn * 7919 % 1000}弄{turn}号水管漏水")
+    _quick(pipeline, next(number), at + timedelta(days=400), _TEXTS[0])  # all before it is forgotten, and compacted
+    pipeline.said()
     pipeline.finish()
+    weekly = PeriodTest.weekly(_WEEKS_A_YEAR)
+    for week in range(round(_YEARS * _WEEKS_A_YEAR)):
+        weekly.update(week, 1.0)
+
+
+def _quick(pipeline: Pipeline, position: int, at: datetime, text: str) -> None:
+    fields = {"ticket_id": f"M{position}", "created_at": at, "text": text, "caller": text}
+    pipeline.take(position, TicketEvent.model_validate(fields))

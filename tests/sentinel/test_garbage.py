@@ -13,14 +13,24 @@ from sentinel.shared import Shared
 
 
 def test_the_collector_is_as_it_was_afterwards_whatever_happens() -> None:
-    before = gc.get_threshold(), gc.get_freeze_count()
+    before, callbacks = (gc.get_threshold(), gc.get_freeze_count()), list(gc.callbacks)
     with seldom_collected():
         assert gc.get_threshold()[0] > before[0][0]
         assert gc.get_freeze_count() > before[1]
     assert (gc.get_threshold(), gc.get_freeze_count()) == before
     with suppress(KeyError), seldom_collected():
         raise KeyError
+    assert gc.callbacks == callbacks
     assert (gc.get_threshold(), gc.get_freeze_count()) == before
+
+
+def test_what_was_looked_through_is_not_looked_through_again() -> None:
+    with seldom_collected():
+        gc.collect()
+        before = gc.get_freeze_count()
+        kept = [[number] for number in range(1000)]
+        gc.collect()
+        assert gc.get_freeze_count() >= before + len(kept)
 
 
 def test_a_replay_leaves_next_to_nothing_to_collect(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentinel.records import ConfigChange, Feedback, HandlerDigest, Heartbeat, Tick
-from sentinel.rounds import Rounds
+from sentinel.rounds import Rounds, Waiting
 
 
 def digest(seq: int, street: str = "s") -> HandlerDigest:
@@ -16,6 +16,15 @@ def digest(seq: int, street: str = "s") -> HandlerDigest:
 
 def tick(seq: int) -> Tick:
     return Tick(seq, 10.0 * seq)
+
+
+def test_what_waits_comes_out_by_number_and_in_the_order_it_came() -> None:
+    waiting = Waiting[str]()
+    for number, item in [(3, "c"), (1, "a"), (3, "d"), (2, "b"), (7, "e")]:
+        waiting.put(number, item)
+    assert waiting.up_to(3) == ["a", "b", "c", "d"]
+    assert waiting.up_to(6) == []
+    assert waiting.up_to(7) == ["e"]
 
 
 def over(rounds: Rounds) -> Iterator[Heartbeat]:
@@ -78,12 +87,12 @@ def test_a_new_partition_may_be_ahead_of_the_change() -> None:
     change = ConfigChange(3, 20.0, {})
     rounds.take(7, [change, tick(4)], [digest(4)])
     assert rounds.next() is None
-    rounds.take(0, [change, tick(4)], [])
+    rounds.take(0, [tick(2), change, tick(4)], [digest(1)])
     beats = []
     while (beat := rounds.next()) is not None:
         beats.append((beat.seq, beat.digests))
         rounds.wait_for([0, 7])
-    assert beats == [(3, ()), (4, (digest(4),))]
+    assert beats == [(2, (digest(1),)), (3, ()), (4, (digest(4),))]
 
 
 @given(st.data())

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sentinel.stream.snapshot import SEGMENT, Manifest, Place, Snapshot, StateError, restore, take
+from sentinel.stream.snapshot import SCHEMA, SEGMENT, Manifest, Place, Snapshot, StateError, restore, take
 
 NOTHING: frozenset[str] = frozenset()
 
@@ -89,5 +89,5 @@ def test_a_damaged_manifest_is_refused() -> None:
 def test_state_of_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     value = take(state(), None, "me", 100, 90, NOTHING).manifest.to_bytes()
     monkeypatch.setattr("sentinel.stream.snapshot.SCHEMA", 99)
-    with pytest.raises(StateError, match="version 4 and this program reads 99"):
+    with pytest.raises(StateError, match=f"version {SCHEMA} and this program reads 99"):
         Manifest.from_bytes(value)

@@ -24,8 +24,8 @@ from sentinel.stream.intake import IntakeUnit, tick_record, wall_clock
 from sentinel.stream.journal import Follower
 from sentinel.stream.metrics import Metrics
 from sentinel.stream.produce import event_to_json
+from sentinel.stream.slot import Unit
 from sentinel.stream.snapshot import Manifest, Place, Snapshot
-from sentinel.stream.stage import Unit
 from sentinel.stream.street import StreetUnit
 from sentinel.tickets import TicketEvent
 
@@ -51,8 +51,15 @@ class Actor:
         self.position = 0
         self.crashes = 0
 
+    @property
+    def busy(self) -> bool:
+        """Whether there is anything to do."""
+        return self.unit.unfinished or self.position < len(self.source)
+
     def step(self) -> list[Outgoing]:
-        """Take the next message."""
+        """Go on with the last message, or take the next."""
+        if self.unit.unfinished:
+            return self.unit.go_on()
         message = self.source[self.position]
         self.position += 1
         return self.unit.take(message)
@@ -114,15 +121,16 @@ class World:
         """Let everybody work in any order until nothing is left."""
         actors = [self.intake, *self.streets, self.city]
         while True:
-            busy = [actor for actor in actors if actor.position < len(actor.source)]
+            busy = [actor for actor in actors if actor.busy]
             if not busy:
                 self.send(self.intake.unit.flush())
-                if all(actor.position >= len(actor.source) for actor in actors):
+                if not any(actor.busy for actor in actors):
                     return
                 continue
             actor = self.chance.choice(busy)
-            for _ in range(min(self.chance.choice([1, 5, 40]), len(actor.source) - actor.position)):
-                self.send(actor.step())
+            for _ in range(self.chance.choice([1, 5, 40])):
+                if actor.busy:
+                    self.send(actor.step())
             rest = self.chance.random()
             self.send(actor.unit.flush() if rest < 0.3 else actor.unit.ripe(rest < 0.6))
             if self.chance.random() < 0.05:
