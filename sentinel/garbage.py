@@ -36,6 +36,18 @@ def seldom_collected() -> Iterator[None]:
         gc.unfreeze()
 
 
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Do not look for garbage at all: while state is written or read it would be looked through again and again."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
 def _set_aside(phase: str, info: Mapping[str, int]) -> None:
     if phase == "stop" and info["generation"] == _OLDEST:
         gc.freeze()

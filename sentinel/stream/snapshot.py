@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from sentinel.errors import SentinelError
+from sentinel.garbage import uncollected
 
 SCHEMA: Final = 5
 """Version of the state. Raise it when a class that is pickled changes so that old state can no longer be read."""
@@ -172,7 +173,8 @@ def restore(manifest: Manifest, segments: Mapping[Place, bytes]) -> dict[str, An
                     raise StateError(f"a segment of the state is damaged ({name})")
                 buffer[start : start + SEGMENT] = part
             buffers.append(buffer)
-        objects[name] = pickle.loads(buffers[0], buffers=buffers[1:])
+        with uncollected():
+            objects[name] = pickle.loads(buffers[0], buffers=buffers[1:])
     return objects
 
 
@@ -192,5 +194,6 @@ def _buffers(value: object) -> list[memoryview]:
         arrays.append(raw)
         return False
 
-    body = pickle.dumps(value, protocol=5, buffer_callback=keep)
+    with uncollected():
+        body = pickle.dumps(value, protocol=5, buffer_callback=keep)
     return [memoryview(body), *arrays]

@@ -4,7 +4,7 @@ import gc
 from contextlib import suppress
 from pathlib import Path
 
-from sentinel.garbage import seldom_collected
+from sentinel.garbage import seldom_collected, uncollected
 from sentinel.output import OutputFiles
 from sentinel.readers import in_order, open_tickets
 from sentinel.replay import Replay, ReplayOptions
@@ -31,6 +31,15 @@ def test_what_was_looked_through_is_not_looked_through_again() -> None:
         kept = [[number] for number in range(1000)]
         gc.collect()
         assert gc.get_freeze_count() >= before + len(kept)
+
+
+def test_nothing_is_looked_for_where_that_would_be_in_vain() -> None:
+    with suppress(KeyError), uncollected():
+        with uncollected():
+            assert not gc.isenabled()
+        assert not gc.isenabled()
+        raise KeyError
+    assert gc.isenabled()
 
 
 def test_a_replay_leaves_next_to_nothing_to_collect(
