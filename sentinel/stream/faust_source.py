@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from math import ceil
 from typing import Any, Final, NamedTuple, cast
 
 import faust
@@ -24,7 +25,8 @@ from sentinel.stream.log_reader import message_of
 from sentinel.stream.stage import Stage
 
 _FETCH_MESSAGES: Final = 500
-_FETCH_AT_LEAST: Final = 8
+_FETCH_OF_EACH: Final = 2
+"""Messages that a round takes of a partition on the average, where there are several: each is a batch by itself."""
 _FETCH_WAIT_MS: Final = 100
 """The brokers' longest wait for messages. A fetch leaves out partitions whose last messages are not taken yet, and
 until it is answered nothing new of those comes; Faust would let them wait for 1.5 s."""
@@ -140,16 +142,24 @@ class _InOurLoop(driver.AIOKafkaConsumerThread):
         return await maybe_async(fun(*args, **kwargs))
 
     async def fetch(self, partitions: set[Any]) -> Mapping[Any, list[Any]]:
-        """Records of some partitions, of each the same share; none where none came for a second.
+        """Records of some partitions, of each as many as it has of what waits; none where none came for a second.
 
-        What the brokers sent of a partition of few tickets reaches weeks farther than of one of many. Were it all taken
-        at once, the city would have to hold those weeks until the last partition is as far.
+        So with a backlog all partitions come to its end together. What the brokers sent of a partition of few tickets
+        reaches weeks farther than of one of many; were it taken as it comes, the city would have to hold those weeks
+        until the last partition is as far.
         """
         consumer = self._ensure_consumer()
-        most = max(_FETCH_AT_LEAST, _FETCH_MESSAGES // len(partitions))
-        found = dict(await self._fetch_records(consumer, partitions, timeout=1.0, max_records=most))
-        for tp in (consumer._fetcher._records.keys() & partitions) - found.keys() if found else ():
-            found |= await self._fetch_records(consumer, {tp}, timeout=0.0, max_records=most)
+        found = dict(await self._fetch_records(consumer, partitions, timeout=1.0, max_records=1))
+        if not found:
+            return found
+        here = consumer._fetcher._records.keys() & partitions & consumer.assignment()
+        waiting = {tp: max(1, (consumer.highwater(tp) or 0) - await consumer.position(tp)) for tp in here}
+        most = _FETCH_MESSAGES if len(partitions) == 1 else _FETCH_OF_EACH * len(partitions)
+        for tp, messages in waiting.items():
+            share = ceil(most * messages / sum(waiting.values()))
+            more = await self._fetch_records(consumer, {tp}, timeout=0.0, max_records=share)
+            if tp in more:
+                found[tp] = [*found.get(tp, ()), *more[tp]]
         return found
 
     def _create_worker_consumer(self, transport: Any) -> Any:
