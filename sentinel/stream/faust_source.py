@@ -155,8 +155,9 @@ class _InOurLoop(driver.AIOKafkaConsumerThread):
         here = consumer._fetcher._records.keys() & partitions & consumer.assignment()
         waiting = {tp: max(1, (consumer.highwater(tp) or 0) - await consumer.position(tp)) for tp in here}
         most = _FETCH_MESSAGES if len(partitions) == 1 else _FETCH_OF_EACH * len(partitions)
+        all_waiting = sum(waiting.values())
         for tp, messages in waiting.items():
-            share = ceil(most * messages / sum(waiting.values()))
+            share = ceil(most * messages / all_waiting)
             more = await self._fetch_records(consumer, {tp}, timeout=0.0, max_records=share)
             if tp in more:
                 found[tp] = [*found.get(tp, ()), *more[tp]]
