@@ -197,26 +197,31 @@ class Delivery:
     def _advance(self, at: float) -> None:
         memory = self.memory
         while (due := memory.timers.next_due()) is not None and due <= at:
-            what, *key = memory.timers.pop()
             memory.clock = max(memory.clock, due)
-            match what:
-                case "group":
-                    self._speaker.speak(key[0])
-                case "remind":
-                    self._speaker.remind(key[0])
-                case "ack":
-                    self._unacknowledged(key[0], key[1])
-                case "silence":
-                    self._people.silence_over(key[0], "silence_expired", "设定的时间已到。")
-                case "flood":
-                    memory.outlet.flood_over(key[0], memory.clock, memory.seq)
-                case "handover":
-                    self._hand_over(key[0])
-                case "idle":
-                    self._speaker.idle(key[0])
-                case "forget":
-                    self._forget(key[0])
+            self._happen()
         memory.clock = max(memory.clock, at)
+
+    def _happen(self) -> None:
+        """Let the one thing that falls due next happen."""
+        memory = self.memory
+        what, *key = memory.timers.pop()
+        match what:
+            case "group":
+                self._speaker.speak(key[0])
+            case "remind":
+                self._speaker.remind(key[0])
+            case "ack":
+                self._unacknowledged(key[0], key[1])
+            case "silence":
+                self._people.silence_over(key[0], "silence_expired", "设定的时间已到。")
+            case "flood":
+                memory.outlet.flood_over(key[0], memory.clock, memory.seq)
+            case "handover":
+                self._hand_over(key[0])
+            case "idle":
+                self._speaker.idle(key[0])
+            case "forget":
+                self._forget(key[0])
 
     def _unacknowledged(self, recipient: str, alert_id: str) -> None:
         line, tracked = self.memory.line_of(alert_id, recipient), self.memory.tracked.get(alert_id)

@@ -7,9 +7,10 @@ stands, over however many others, for what stands for him, and of alerts that be
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
-from alerts.matching import within
+from alerts.matching import upwards, within
 from alerts.model import Alert, Scope
 from alerts.subscribers import Inhibition
 
@@ -89,12 +90,16 @@ class Inhibitions:
 
     def standing_for(self, alert_id: str) -> list[str]:
         """Return the alerts that stand for this one, by id."""
-        wider = [source for source in self._wider.get(alert_id, ()) if source not in self._narrower]
-        return sorted([*self._narrower.get(alert_id, ()), *wider])
+        narrower, wider = self._narrower.get(alert_id), self._wider.get(alert_id)
+        if narrower is None and wider is None:  # as of most, and every reminder asks
+            return []
+        return sorted([*(narrower or ()), *(source for source in wider or () if source not in self._narrower)])
 
     def standing_under(self, alert_id: str) -> list[str]:
         """Return the alerts for which this one stands, by id."""
-        under = self._under.get(alert_id, ())
+        under = self._under.get(alert_id)
+        if under is None:
+            return []
         if alert_id in self._narrower:  # then it stands for what is wider than itself only
             return sorted(target for target in under if alert_id in self._narrower.get(target, ()))
         return sorted(under)
@@ -110,23 +115,18 @@ class Inhibitions:
         """Those to which an alert may belong."""
         found: dict[str, None] = {}
         if target.alert_id in self._targets:
-            found.update(self._covers.get(target.issue_id, {}))
-            for path in _upwards(target.topic):
-                found.update(self._by_topic.get(path, {}))
-            for ticket in target.ticket_ids:
-                found.update(self._by_ticket.get(ticket, {}))
+            _gather(found, self._covers, (target.issue_id,))
+            _gather(found, self._by_topic, upwards(target.topic))
+            _gather(found, self._by_ticket, target.ticket_ids)
         return found
 
     def _targets_of(self, source: Alert) -> dict[str, None]:
         """Those that may belong to an alert."""
         found: dict[str, None] = {}
         if source.alert_id in self._sources:
-            for issue in source.covers:
-                found.update(self._issues.get(issue, {}))
-            if source.topic:
-                found.update(self._target_topics.get(source.topic, {}))
-            for ticket in source.ticket_ids:
-                found.update(self._target_tickets.get(ticket, {}))
+            _gather(found, self._issues, source.covers)
+            _gather(found, self._target_topics, (source.topic,))
+            _gather(found, self._target_tickets, source.ticket_ids)
         return found
 
     def _belongs(self, target: Alert, source: Alert) -> bool:
@@ -146,10 +146,16 @@ class Inhibitions:
         if "issues" in muted and alert.issue_id:
             places.append((self._issues, (alert.issue_id,)))
         if "topic" in muted:
-            places.append((self._target_topics, _upwards(alert.topic)))
+            places.append((self._target_topics, upwards(alert.topic)))
         if "tickets" in muted:
             places.append((self._target_tickets, alert.ticket_ids))
         return places
+
+
+def _gather(found: dict[str, None], index: _Index, keys: Iterable[str]) -> None:
+    for key in keys:
+        if held := index.get(key):
+            found.update(held)
 
 
 def _remove(index: _Index, key: str, alert_id: str) -> None:
@@ -175,14 +181,4 @@ def _belongs(rule: Inhibition, target: Alert, source: Alert) -> bool:
 
 def _rank(alert: Alert) -> tuple[int, bool, int, str]:
     """How narrow an alert is, the narrowest first; no two alike. What spans streets comes before its like."""
-    return _WIDTHS.index(alert.scope), alert.street != "", -len(_upwards(alert.topic)), alert.alert_id
-
-
-def _upwards(topic: str) -> tuple[str, ...]:
-    """A path and those above it.
-
-    >>> _upwards("a/b")
-    ('a', 'a/b')
-    """
-    parts = topic.split("/") if topic else []
-    return tuple("/".join(parts[: length + 1]) for length in range(len(parts)))
+    return _WIDTHS.index(alert.scope), alert.street != "", -len(upwards(alert.topic)), alert.alert_id

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated
+from collections.abc import Callable
+from functools import cached_property, lru_cache
+from typing import Annotated, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
@@ -69,61 +70,60 @@ class Match(BaseModel):
     alert_id: Texts = ()
     issue_id: Texts = ()
 
+    @cached_property
+    def _given(self) -> tuple[str, ...]:
+        """What is given; noted, since most matchers give little and each is asked about every alert."""
+        return tuple(name for name in type(self).model_fields if getattr(self, name) not in (None, ()))
+
     def holds(self, alert: Alert) -> bool:
         """Whether the alert is meant."""
-        return next(self._against(alert), None) is None
+        for name in self._given:  # noqa: SIM110 - twice as fast, and the innermost question of routing
+            if not _TESTS[name](self, alert):
+                return False
+        return True
 
     def against(self, alert: Alert) -> tuple[str, ...]:
         """Return the names of what does not hold for the alert; empty if it is meant."""
-        return tuple(self._against(alert))
+        return tuple(name for name in self._given if not _TESTS[name](self, alert))
 
     def told(self) -> str:
         """Return the matcher in words, "everything" if it is empty."""
-        parts = [f"{name}={_shown(value)}" for name, value in self if value not in (None, ())]
-        return " ".join(parts) or "everything"
+        return " ".join(f"{name}={_shown(getattr(self, name))}" for name in self._given) or "everything"
 
-    def _against(self, alert: Alert) -> Iterator[str]:
-        if self.kind and alert.kind not in self.kind:
-            yield "kind"
-        if self.severity and SEVERITIES.index(alert.severity) > SEVERITIES.index(self.severity):
-            yield "severity"
-        if self.scope and alert.scope not in self.scope:
-            yield "scope"
-        if self.basis and alert.basis not in self.basis:
-            yield "basis"
-        if self.topic and not any(within(alert.topic, path) for path in self.topic):
-            yield "topic"
-        if self.street and alert.street not in self.street:
-            yield "street"
-        if self.handler and not set(self.handler).intersection(handlers_of(alert)):
-            yield "handler"
-        if self.company and not set(self.company).intersection(alert.companies):
-            yield "company"
-        if self.tags and not set(self.tags).intersection(alert.tags):
-            yield "tags"
-        if self.keywords and not any(
-            word in alert.keywords or word in alert.place or word in alert.matter for word in self.keywords
-        ):
-            yield "keywords"
-        if self.domains and not set(self.domains).intersection(alert.domains):
-            yield "domains"
-        yield from self._against_numbers(alert)
 
-    def _against_numbers(self, alert: Alert) -> Iterator[str]:
-        if self.city is not None and self.city != (alert.street == ""):
-            yield "city"
-        if self.tickets and alert.ticket_count < self.tickets:
-            yield "tickets"
-        if self.callers and alert.evidence.distinct_callers < self.callers:
-            yield "callers"
-        if self.age and (alert.updated_at - alert.opened_at).total_seconds() < self.age:
-            yield "age"
-        if self.contradicted is not None and self.contradicted != (alert.contradicted > 0):
-            yield "contradicted"
-        if self.alert_id and alert.alert_id not in self.alert_id:
-            yield "alert_id"
-        if self.issue_id and alert.issue_id not in self.issue_id:
-            yield "issue_id"
+def _severity(match: Match, alert: Alert) -> bool:
+    return match.severity is None or SEVERITIES.index(alert.severity) <= SEVERITIES.index(match.severity)
+
+
+def _keywords(match: Match, alert: Alert) -> bool:
+    return any(word in alert.keywords or word in alert.place or word in alert.matter for word in match.keywords)
+
+
+def _age(match: Match, alert: Alert) -> bool:
+    return match.age is None or (alert.updated_at - alert.opened_at).total_seconds() >= match.age
+
+
+_TESTS: Final[dict[str, Callable[[Match, Alert], bool]]] = {
+    "kind": lambda match, alert: alert.kind in match.kind,
+    "severity": _severity,
+    "scope": lambda match, alert: alert.scope in match.scope,
+    "basis": lambda match, alert: alert.basis in match.basis,
+    "topic": lambda match, alert: any(within(alert.topic, path) for path in match.topic),
+    "street": lambda match, alert: alert.street in match.street,
+    "handler": lambda match, alert: not set(match.handler).isdisjoint(handlers_of(alert)),
+    "company": lambda match, alert: not set(match.company).isdisjoint(alert.companies),
+    "tags": lambda match, alert: not set(match.tags).isdisjoint(alert.tags),
+    "keywords": _keywords,
+    "domains": lambda match, alert: not set(match.domains).isdisjoint(alert.domains),
+    "city": lambda match, alert: match.city == (alert.street == ""),
+    "tickets": lambda match, alert: alert.ticket_count >= (match.tickets or 0),
+    "callers": lambda match, alert: alert.evidence.distinct_callers >= (match.callers or 0),
+    "age": _age,
+    "contradicted": lambda match, alert: match.contradicted == (alert.contradicted > 0),
+    "alert_id": lambda match, alert: alert.alert_id in match.alert_id,
+    "issue_id": lambda match, alert: alert.issue_id in match.issue_id,
+}
+"""Of each field, whether what it gives holds."""
 
 
 def within(topic: str, path: str) -> bool:
@@ -144,3 +144,14 @@ def handlers_of(alert: Alert) -> tuple[str, ...]:
 
 def _shown(value: object) -> str:
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+@lru_cache(maxsize=10_000)
+def upwards(topic: str) -> tuple[str, ...]:
+    """Return a path and those above it.
+
+    >>> upwards("a/b")
+    ('a', 'a/b')
+    """
+    parts = topic.split("/") if topic else []
+    return tuple("/".join(parts[: length + 1]) for length in range(len(parts)))

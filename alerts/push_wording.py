@@ -161,4 +161,4 @@ def _unusual(view: AlertView) -> str:
 
 def _clock(at: datetime, zone: tzinfo) -> str:
     local = at.astimezone(zone)
-    return f"{local.month}月{local.day}日{local:%H:%M}"
+    return f"{local.month}月{local.day}日{local.hour:02}:{local.minute:02}"

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Final, NamedTuple
 
-from alerts.matching import Match
+from alerts.matching import Match, upwards
 from alerts.model import Alert
 
 _KEYS: Final = ("alert_id", "issue_id", "street", "topic", "kind")
-"""By the first of these that a matcher gives, a silence is found; the most telling first."""
-_Key = tuple[str, str, str]
+_MOST_NAMES: Final = 2
+"""By the first so many of these that a matcher gives, a silence is found; the most telling first."""
+_Index = dict[tuple[str, ...], dict[tuple[str, ...], dict[str, None]]]
+"""names -> values of these -> ids"""
+_NONE: Final[_Index] = {}
 
 
 class Silence(NamedTuple):
@@ -30,7 +34,8 @@ class Silences:
     def __init__(self) -> None:
         """Start with none."""
         self._active: dict[str, Silence] = {}
-        self._found: dict[_Key, dict[str, None]] = {}
+        self._found: dict[str, _Index] = {}
+        """by recipient"""
 
     def __len__(self) -> int:
         """Return how many are in force."""
@@ -47,42 +52,41 @@ class Silences:
     def start(self, silence: Silence) -> None:
         """Put one in force."""
         self._active[silence.id] = silence
-        for key in _keys(silence):
-            self._found.setdefault(key, {})[silence.id] = None
+        names, places = _places(silence)
+        found = self._found.setdefault(silence.recipient, {}).setdefault(names, {})
+        for values in places:
+            found.setdefault(values, {})[silence.id] = None
 
     def end(self, identity: str) -> Silence:
         """Take one out of force; raises `KeyError` if it is not."""
         silence = self._active.pop(identity)
-        for key in _keys(silence):
-            held = self._found[key]
-            del held[identity]
-            if not held:
-                del self._found[key]
+        names, places = _places(silence)
+        index = self._found[silence.recipient]
+        for values in places:
+            del index[names][values][identity]
+            if not index[names][values]:
+                del index[names][values]
+        if not index[names]:
+            del index[names]
+        if not index:
+            del self._found[silence.recipient]
         return silence
 
     def holding(self, recipient: str, alert: Alert) -> str:
         """Return the id of a silence that holds the alert back from the recipient, "" if none does."""
-        topic = alert.topic
-        values = [
-            ("alert_id", alert.alert_id),
-            ("issue_id", alert.issue_id),
-            ("street", alert.street),
-            ("topic", topic),
-            ("kind", alert.kind),
-            ("", ""),
-        ]
-        while "/" in topic:
-            topic = topic.rpartition("/")[0]
-            values.append(("topic", topic))
-        for name, value in values:
-            for identity in self._found.get((recipient, name, value), ()):
-                if self._active[identity].match.holds(alert):
-                    return identity
+        for names, found in self._found.get(recipient, _NONE).items():
+            for values in product(*[_values(alert, name) for name in names]):
+                for identity in found.get(values, ()):
+                    if self._active[identity].match.holds(alert):
+                        return identity
         return ""
 
 
-def _keys(silence: Silence) -> list[_Key]:
-    for name in _KEYS:
-        if values := getattr(silence.match, name):
-            return [(silence.recipient, name, value) for value in values]
-    return [(silence.recipient, "", "")]
+def _values(alert: Alert, name: str) -> tuple[str, ...]:
+    return upwards(alert.topic) if name == "topic" else (getattr(alert, name),)
+
+
+def _places(silence: Silence) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """The names by which a silence is found, and their values."""
+    names = tuple(name for name in _KEYS if getattr(silence.match, name))[:_MOST_NAMES]
+    return names, list(product(*(getattr(silence.match, name) for name in names)))

@@ -16,7 +16,7 @@ from alerts.mailbox import Mailbox
 from alerts.memory import Memory
 from alerts.model import SEVERITIES, Alert
 from alerts.outlet import Batch
-from alerts.push_wording import MOST_LISTED, Told, before_of, headline, text, title
+from alerts.push_wording import MOST_LISTED, Before, Told, before_of, headline, text, title
 from alerts.pushes import PushReason
 from alerts.routing import Way
 from alerts.subscribers import DeliveryRules, Recipient
@@ -30,6 +30,10 @@ _ORDER: Final[tuple[PushReason, ...]] = (
 """Reasons from the most to the least telling."""
 _IDLE: Final = 86400.0
 """Seconds after which a group with nothing to tell is forgotten."""
+
+
+def _grade(item: tuple[Tracked, Line]) -> int:
+    return SEVERITIES.index(item[0].alert.severity)
 
 
 class Speaker:
@@ -113,14 +117,15 @@ class Speaker:
         group.due = None
         self._memory.company.pop(key, None)
         found: list[tuple[Tracked, Line]] = []
+        recipient, known = group.recipient.id, self._memory.tracked
         for alert_id in list(group.pending):
             del group.pending[alert_id]
-            tracked = self._memory.tracked.get(alert_id)
-            line = tracked.lines.get(group.recipient.id) if tracked is not None else None
+            tracked = known.get(alert_id)
+            line = tracked.lines.get(recipient) if tracked is not None else None
             if tracked is not None and line is not None and line.pending and self._may_be_told(tracked, line):
                 found.append((tracked, line))
         if found:
-            found.sort(key=lambda item: SEVERITIES.index(item[0].alert.severity))
+            found.sort(key=_grade)
             self._push(key, group, found)
         self._drop_if_idle(key, group)
 
@@ -129,11 +134,14 @@ class Speaker:
         group = self._memory.groups.get(key)
         if group is None:
             return
-        for alert_id in list(group.open):
+        recipient, room = group.recipient.id, group.recipient.room
+        for alert_id in group.open:
             tracked = self._memory.tracked[alert_id]
-            line = tracked.lines[group.recipient.id]
-            case = tracked.case_of(group.recipient)
-            if not line.under and not case.ended and (case.waiting or case.quiet):
+            line = tracked.lines[recipient]
+            if line.under:
+                continue
+            case = tracked.case(room)
+            if case.waiting or (case.quiet and not case.ended):
                 line.pending["reminder"] = None
                 group.pending[alert_id] = None
         if group.pending:
@@ -223,7 +231,7 @@ class Speaker:
 
     def _push(self, key: str, group: Group, found: list[tuple[Tracked, Line]]) -> None:
         more = 0
-        if all(list(line.pending) == ["reminder"] for _, line in found):
+        if all(len(line.pending) == 1 and "reminder" in line.pending for _, line in found):
             group.reminders += 1
             for _, line in found[MOST_LISTED:]:  # there is nothing new to remember of what is only counted
                 line.pending.clear()
@@ -232,15 +240,10 @@ class Speaker:
                 line.note = f"第{group.reminders}次提醒，仍无人签收。"
         else:
             group.reminders = 0
-        told = [self._told(tracked, line) for tracked, line in found]
-        fresh = [not _GROWTH.issuperset(item.view.reasons) or item.before != before_of(item.view) for item in told]
-        for (_, line), is_fresh in zip(found, fresh, strict=True):
-            if not is_fresh:  # it grew where this reader may not look
-                line.pending.clear()
-        found = [item for item, is_fresh in zip(found, fresh, strict=True) if is_fresh]
-        told = [item for item, is_fresh in zip(told, fresh, strict=True) if is_fresh]
-        if not told:
+        found = [item for item in found if self._is_news(*item)]
+        if not found:
             return
+        told = [self._told(tracked, line) for tracked, line in found]
         way, now = found[0][1].way, self._memory.clock
         listed, more = told[:MOST_LISTED], more + max(0, len(told) - MOST_LISTED)
         reason = min((r for item in told for r in item.view.reasons), key=_ORDER.index)
@@ -259,14 +262,24 @@ class Speaker:
         assert way.timing.repeat_interval is not None, "the whole file's timing is complete"
         self._memory.timers.set(("remind", key), group.reminds(way.timing.repeat_interval), f"remind {key}")
 
+    def _is_news(self, tracked: Tracked, line: Line) -> bool:
+        """Whether there is something to tell; what grew where this reader may not look is none, and is let go."""
+        if not _GROWTH.issuperset(line.pending):
+            return True
+        alert, recipient = tracked.alert, line.way.recipient
+        counts = self._viewer.counts(alert, recipient, granted=line.granted)
+        if line.before != Before(alert.kind, alert.severity, *counts):
+            return True
+        line.pending.clear()
+        return False
+
     def _told(self, tracked: Tracked, line: Line) -> Told:
         recipient, alert = line.way.recipient, tracked.alert
         case = tracked.case_of(recipient)
         reasons = tuple(sorted(line.pending, key=_ORDER.index))
-        under = [self._memory.tracked[i] for i in self.inhibitions.standing_under(alert.alert_id)]
         joined = [
             other
-            for other in under
+            for other in map(self._memory.tracked.__getitem__, self.inhibitions.standing_under(alert.alert_id))
             if (its := other.lines.get(recipient.id)) is not None
             and visible(other.alert, recipient, granted=its.granted)
             and self._stands_for(other.alert, recipient) == alert.alert_id

@@ -28,7 +28,7 @@ from sentinel.stream.topics import JOURNAL, Topics
 
 log = logging.getLogger(__name__)
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 """Version of delivery's state. Raise it when a class in it changes so that old state can no longer be read."""
 
 
