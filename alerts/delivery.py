@@ -35,6 +35,7 @@ from alerts.pushes import Push, PushReason
 from alerts.routing import Router, Way
 from alerts.speaker import Speaker
 from alerts.subscribers import DeliveryRules, handler_id
+from alerts.timers import Timers
 from alerts.views import visible
 
 AHEAD: Final = 600.0
@@ -141,6 +142,11 @@ class Delivery:
 
     def next_due(self) -> float | None:
         """Return when something next happens by itself, None if nothing does."""
+        first = self._first().first()
+        return None if first is None else first[0]
+
+    def speaks(self) -> float | None:
+        """Return when somebody may next have to be told something, None if nothing waits for its time."""
         return self.memory.timers.next_due()
 
     def opens(self) -> float | None:
@@ -157,10 +163,10 @@ class Delivery:
             memory.streets.setdefault(alert.street, alert.street_name)
         if alert.state == "open":
             inhibitions.put(alert)
-            memory.timers.drop(("forget", alert.alert_id))
+            memory.chores.drop(("forget", alert.alert_id))
         else:
             inhibitions.drop(alert.alert_id)
-            memory.timers.set(("forget", alert.alert_id), memory.clock + REMEMBERED, alert.alert_id)
+            memory.chores.set(("forget", alert.alert_id), memory.clock + REMEMBERED, alert.alert_id)
         self._join_lines(tracked)
         elevated = self.router.elevated(alert)
         ended_before = {room: case.ended for room, case in tracked.cases.items()}
@@ -196,15 +202,20 @@ class Delivery:
 
     def _advance(self, at: float) -> None:
         memory = self.memory
-        while (due := memory.timers.next_due()) is not None and due <= at:
+        while (due := self.next_due()) is not None and due <= at:
             memory.clock = max(memory.clock, due)
             self._happen()
         memory.clock = max(memory.clock, at)
 
+    def _first(self) -> Timers[tuple[str, ...]]:
+        """Those of which one falls due next."""
+        told, silent = self.memory.timers.first(), self.memory.chores.first()
+        return self.memory.chores if silent is not None and (told is None or silent < told) else self.memory.timers
+
     def _happen(self) -> None:
         """Let the one thing that falls due next happen."""
         memory = self.memory
-        what, *key = memory.timers.pop()
+        what, *key = self._first().pop()
         match what:
             case "group":
                 self._speaker.speak(key[0])

@@ -45,6 +45,9 @@ class Memory:
         self.company: dict[str, float] = {}
         """groups whose first push waits for company -> until when"""
         self.timers: Timers[tuple[str, ...]] = Timers()
+        """of what may have to be told"""
+        self.chores: Timers[tuple[str, ...]] = Timers()
+        """of what is forgotten in silence"""
         self.outlet = Outlet(self.timers)
         self.silenced: dict[str, dict[tuple[str, str], None]] = {}
         """silence -> (recipient, alert) that it holds back"""

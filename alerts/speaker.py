@@ -174,7 +174,7 @@ class Speaker:
             del self._memory.groups[key]
             self._memory.timers.drop(("remind", key))
         else:  # its interval still counts for what comes next
-            self._memory.timers.set(("idle", key), self._memory.clock + _IDLE, f"idle {key}")
+            self._memory.chores.set(("idle", key), self._memory.clock + _IDLE, f"idle {key}")
 
     def _may_be_told(self, tracked: Tracked, line: Line) -> bool:
         memory, alert, recipient = self._memory, tracked.alert, line.way.recipient

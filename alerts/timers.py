@@ -38,22 +38,27 @@ class Timers(Generic[Key]):
         self._due.pop(key, None)
         self._queued.pop(key, None)
 
-    def next_due(self) -> float | None:
-        """Return when the next timer falls due, None if there is none."""
+    def first(self) -> tuple[float, str] | None:
+        """Return when the next timer falls due, and its owner; None if there is none."""
         while self._heap:
             due, owner, key = self._heap[0]
             if self._queued.get(key) == (due, owner):
                 if self._due[key] == (due, owner):
-                    return due
+                    return due, owner
                 heapq.heappop(self._heap)
                 self._queue(key)
             else:
                 heapq.heappop(self._heap)
         return None
 
+    def next_due(self) -> float | None:
+        """Return when the next timer falls due, None if there is none."""
+        first = self.first()
+        return None if first is None else first[0]
+
     def pop(self) -> Key:
         """Take the timer that falls due next; raises `LookupError` if there is none."""
-        if self.next_due() is None:
+        if self.first() is None:
             raise LookupError("no timer is set")
         key = heapq.heappop(self._heap)[2]
         self.drop(key)

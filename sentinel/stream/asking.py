@@ -1,29 +1,32 @@
 """Asks for a tick where somebody must be told something sooner than the next boundary.
 
 Delivery decides in the order of the numbers and knows that nothing is missing when a round is over, which is at a tick:
-every five minutes. So when something new or graver is on `alerts`, and when the first push of a group has waited for
-company long enough, a tick is asked for, by a record on `tickets` like any other: it stands in the log, and a replay
-of the log delivers the same. Nothing is decided ahead of its round, and nothing is asked for while history is replayed,
-where rounds come fast.
+every five minutes. So when something new or graver is on `alerts`, and when the time has come of something that may
+have to be told (a group has waited, a reminder is due, nobody has acknowledged), a tick is asked for, by a record on
+`tickets` like any other: it stands in the log, and a replay of the log delivers the same. Nothing is decided ahead of
+its round, and nothing is asked for while history is replayed, where rounds come fast.
+
+A tick goes to every partition. So one is asked for at a time, and what is not the first push of a group waits until a
+second has passed since the last: all that has fallen due by then is told at once.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 from alerts import Alert
 from sentinel.stream.envelope import Outgoing
-from sentinel.stream.intake import NEAR_SECONDS, tick_record
+from sentinel.stream.intake import NEAR_SECONDS, near, tick_record
 from sentinel.stream.journal import Follower
 from sentinel.stream.log_reader import LogReader
 from sentinel.stream.topics import TICKETS, Topics
 
-MOVES: Final = 60.0
-"""Seconds by which the log's clock is moved at most; what is due later waits for tickets, or the next boundary, to move
-it."""
+SPACING: Final = 1.0
+"""Seconds between two ticks at least, where nobody waits for the first push of a group."""
 PATIENCE: Final = 5.0
 """Seconds after which what was asked for is asked for again."""
 _BACK: Final = 1000
@@ -78,21 +81,27 @@ class Asker:
         if news and alert.state == "open" and alert.reason in _URGENT:
             self._wanted = max(self._wanted, alert.seq)
 
-    def wants(self, now: float) -> tuple[int, float] | None:
-        """Return which number must be decided and which time must have come, None if nothing waits."""
-        decided, logged = self._follower.decided, self._follower.delivery.memory.logged
-        due = self._follower.delivery.opens()
+    def wants(self, now: float, since: float = math.inf) -> tuple[int, float] | None:
+        """Return which number must be decided and which time must have come, None if nothing waits.
+
+        `since` is how many seconds ago a tick was asked for.
+        """
+        delivery, decided = self._follower.delivery, self._follower.decided
         after = self._wanted if self._wanted > decided else -1
-        ripe = due is not None and due <= min(now, logged + MOVES) and now - logged <= NEAR_SECONDS
+        due = delivery.speaks() if since >= SPACING else delivery.opens()
+        ripe = due is not None and due <= now and near(now, delivery.memory.logged)
         clock = due if due is not None and ripe else 0.0
         return (after, clock) if after >= 0 or clock else None
 
     async def _ask(self) -> None:
-        wanted = self.wants(time.time())
+        now, since = time.time(), time.monotonic() - self._at
+        wanted = self.wants(now, since)
         if wanted is None:
             return
         under_way = self._asked[0] > self._follower.decided or self._asked[1] > self._follower.delivery.memory.logged
-        if time.monotonic() - self._at < (PATIENCE if under_way else 0.0):
+        if under_way and since < PATIENCE:
             return
         self._asked, self._at = wanted, time.monotonic()
-        await self._send(tick_record(self._topics.application, self._topics.name(TICKETS), *wanted))
+        after, due = wanted
+        clock = now if due else 0.0  # so that what falls due a moment later is told with it
+        await self._send(tick_record(self._topics.application, self._topics.name(TICKETS), after, clock))
