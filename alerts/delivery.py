@@ -239,11 +239,9 @@ class Delivery:
         if line is None or tracked is None or not tracked.case_of(line.way.recipient).waiting:
             return
         line.reported = True
-        to = line.way.timing.unacknowledged or ()
-        for other in self.router.recipients(tracked.alert, to):
-            if other.id != recipient and visible(tracked.alert, other):
-                way = Way(other, "unacknowledged", line.way.timing, "nobody has acknowledged it in time")
-                self._speaker.say_at_once(tracked, way, "unacknowledged", "尚无人签收。", granted=False)
+        for other in self.router.superiors(tracked.alert, line.way):
+            way = Way(other, "unacknowledged", line.way.timing, "nobody has acknowledged it in time")
+            self._speaker.say_at_once(tracked, way, "unacknowledged", "尚无人签收。", granted=False)
 
     def _hand_over(self, recipient: str) -> None:
         memory = self.memory

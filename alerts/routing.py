@@ -88,6 +88,20 @@ class Router:
         """Whether the alert is a matter for a leader (提级)."""
         return any(match.holds(alert) for match in self.rules.elevated.match)
 
+    def superiors(self, alert: Alert, way: Way) -> list[Recipient]:
+        """Return who is told where nobody has acknowledged in time what came by this way.
+
+        Of leaders of handlers, what a handler was told goes to its own.
+        """
+        own = way.recipient
+        return [
+            other
+            for other in self.recipients(alert, way.timing.unacknowledged or ())
+            if other.id != own.id
+            and visible(alert, other)
+            and not (own.handler and other.handler and own.handler != other.handler)
+        ]
+
     def recipients(self, alert: Alert, ids: tuple[str, ...]) -> list[Recipient]:
         """Return who stands behind subscribers' ids for this alert: of one of `each`, those whose tickets it has."""
         return [recipient for name in ids for recipient in self._behind(self._subscribers[name], alert)]

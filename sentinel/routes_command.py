@@ -32,13 +32,16 @@ def run_routes_test(given: str, config: Path | None, console: Console) -> None:
     alert = alert_of(given, settings)
     router, viewer = Router(settings.subscribers), Viewer(settings.subscribers)
     told = Table(title="who is told", title_justify="left")
-    for heading in ("subscriber", "route", "because it looks for", "sees"):
+    for heading in ("subscriber", "route", "because it looks for", "sees", "if nobody acknowledges"):
         told.add_column(heading, overflow="fold")
     for way in router.ways(alert):
         view = viewer.view(alert, way.recipient, ("opened",), "open").model_dump(exclude_none=True)
         always = ("alert_id", "kind", "severity", "state", "reasons", "updated_at")
         sees = ", ".join(name for name in view if name not in always)
-        told.add_row(Text(way.recipient.id, "bold"), Text(way.route), Text(way.because), Text(sees))
+        within = (way.timing.acknowledge or {}).get(alert.severity)
+        others = ", ".join(other.id for other in router.superiors(alert, way)) if within is not None else ""
+        then = f"after {within / 60:g} min: {others}" if within is not None and others else ""
+        told.add_row(Text(way.recipient.id, "bold"), Text(way.route), Text(way.because), Text(sees), Text(then))
     console.print(told)
     routes = Table(title="every route", title_justify="left")
     for heading in ("route", "looks for", "answer"):
