@@ -30,7 +30,8 @@ class Action(BaseModel):
     why
         Note, reason or receipt.
     target
-        Of ``assign`` a person or office, of ``transfer`` a recipient's id, of ``unsilence`` the silence's id.
+        Of ``assign`` a person, or a recipient by id or name, of ``transfer`` a recipient's id, of ``unsilence`` the
+        silence's id.
     match, until
         Of a silence.
     """

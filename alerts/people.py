@@ -12,6 +12,7 @@ from alerts.pushes import PushReason
 from alerts.routing import Router, Way
 from alerts.silences import Silence
 from alerts.speaker import Speaker
+from alerts.subscribers import Recipient
 from alerts.views import visible
 
 _NOT_FOUND: Final = Outcome("not_found")
@@ -57,11 +58,18 @@ class People:
             target = self._router.recipient(action.target, memory.streets, memory.handlers)
             if target is None or not visible(tracked.alert, target, granted=True) or target.room != recipient.room:
                 return Outcome("refused", "没有这个转交对象，或不得转交给它")
+        elif verb == "assign":
+            target = self._assignee(action, tracked, line)
+            if target is None:
+                return Outcome("refused", "没有这个指派对象，或不得指派给它")
         ended = case.ended
-        refused = case.act(action.at.timestamp(), verb, action.by, action.person, action.why, action.target)
+        named = action.target if target is None or target == recipient else target.id
+        refused = case.act(action.at.timestamp(), verb, action.by, action.person, action.why, named)
         if isinstance(refused, Refused):
             return Outcome("refused", refused.reason)
-        if target is not None:
+        if target is not None and verb == "assign":
+            self._assigned(action, tracked, line, target)
+        elif target is not None:
             way = Way(target, "transfer", line.way.timing, "transferred")
             note = f"{recipient.name}转交：{action.why}"
             self._speaker.say_at_once(tracked, way, "transferred", note, granted=True)
@@ -74,6 +82,28 @@ class People:
             alert = tracked.alert
             learned = Learned(alert.street, alert.dedup_key, verb == "confirm")
         return Outcome("done", learned=learned)
+
+    def _assignee(self, action: Action, tracked: Tracked, line: Line) -> Recipient | None:
+        """Who is told that an alert is assigned: the office that is named; of a person, the office that names him.
+
+        None where that would tell somebody of an alert that it may not see, or whoever names it who else has tickets of
+        it. (A transfer lets another see an alert; to assign one does not.)
+        """
+        memory, own = self._memory, line.way.recipient
+        named = self._router.named(action.target, memory.streets, memory.handlers)
+        if named is None:
+            return None if self._router.is_id(action.target) else own
+        known = visible(tracked.alert, named) or memory.line_of(action.alert_id, named.id) is not None
+        return named if known and named.room == own.room and self._speaker.names(tracked, line, named) else None
+
+    def _assigned(self, action: Action, tracked: Tracked, line: Line, target: Recipient) -> None:
+        own = line.way.recipient
+        within = target == own or not (target.street or target.handler)  # other offices learn no names of persons
+        by = own.name + (f"（{action.person}）" if action.person and within else "")
+        note = f"{by}指派给{action.target if target == own else target.name}"
+        way = Way(target, "assign", line.way.timing, "assigned")
+        words = note + (f"：{action.why}" if action.why else "")
+        self._speaker.say_at_once(tracked, way, "assigned", words, granted=False)
 
     def _receipt(self, tracked: Tracked, line: Line, what: str, why: str) -> None:
         """Tell those who transferred it what became of that."""

@@ -21,6 +21,7 @@ _TOLD_BY_PREFIX: Final[dict[PushReason, str]] = {
     "reminder": "提醒｜",
     "unacknowledged": "超时未签收｜",
     "transferred": "转交｜",
+    "assigned": "指派｜",
     "receipt": "转交回执｜",
     "joined": "并入｜",
 }

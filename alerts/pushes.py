@@ -15,7 +15,7 @@ from alerts.model import Kind, Severity, Standing, StreetShare, plain
 Status = Literal["open", "acknowledged", "in_progress", "resolved", "expired"]
 PushReason = Literal[
     "opened", "grew", "escalated", "recurred", "joined", "reminder", "resolved", "expired", "unacknowledged",
-    "transferred", "receipt", "replayed", "flood", "handover", "silenced", "silence_ended",
+    "transferred", "assigned", "receipt", "replayed", "flood", "handover", "silenced", "silence_ended",
     "silence_expired", "sink_failing", "sink_recovered",
 ]  # fmt: skip
 
@@ -30,6 +30,7 @@ REASON_NAMES: Final[dict[PushReason, str]] = {
     "expired": "已过期",
     "unacknowledged": "超时未签收",
     "transferred": "转交",
+    "assigned": "指派",
     "receipt": "转交回执",
     "replayed": "暂停推送结束，补推",
     "flood": "集中推送",

@@ -123,6 +123,25 @@ class Router:
                 return _of_handler(subscriber, key, handlers[key])
         return None
 
+    def named(self, target: str, streets: dict[str, str], handlers: dict[str, str]) -> Recipient | None:
+        """Return the recipient of an id or a name, None if there is none."""
+        if found := self.recipient(target, streets, handlers):
+            return found
+        for subscriber in self.rules.subscribers:
+            if subscriber.each is None:
+                found = Recipient(subscriber.id, subscriber.name, subscriber)
+            else:
+                known = streets if subscriber.each == "street" else handlers
+                key = next((key for key, name in known.items() if f"{name}{subscriber.name}" == target), "")
+                found = self.recipient(f"{subscriber.id}-{key}", streets, handlers)
+            if found is not None and found.name == target:
+                return found
+        return None
+
+    def is_id(self, target: str) -> bool:
+        """Whether it reads as the id of one of many recipients, be there such a one or not."""
+        return any(target.startswith(f"{subscriber.id}-") for subscriber in self.rules.subscribers if subscriber.each)
+
     def _down(self, alert: Alert, branch: _Branch) -> list[Way]:
         """Ways through a route: through the first of those below it that matches, else its own."""
         if not branch.match.holds(alert):

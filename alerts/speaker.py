@@ -23,8 +23,10 @@ from alerts.subscribers import DeliveryRules, Recipient
 from alerts.views import Viewer, visible
 
 _GROWTH: Final[frozenset[PushReason]] = frozenset({"grew", "escalated"})
+_DIRECTED: Final[frozenset[PushReason]] = frozenset({"transferred", "assigned", "receipt"})
+"""What somebody has said to this recipient: that another alert stands for this one does not answer it."""
 _ORDER: Final[tuple[PushReason, ...]] = (
-    "unacknowledged", "transferred", "receipt", "escalated", "recurred", "opened", "replayed", "grew",
+    "unacknowledged", "transferred", "assigned", "receipt", "escalated", "recurred", "opened", "replayed", "grew",
     "joined", "resolved", "expired", "reminder",
 )  # fmt: skip
 """Reasons from the most to the least telling."""
@@ -178,12 +180,15 @@ class Speaker:
 
     def _may_be_told(self, tracked: Tracked, line: Line) -> bool:
         memory, alert, recipient = self._memory, tracked.alert, line.way.recipient
-        if alert.state != "open" and line.before is None and not line.granted:
+        directed = not _DIRECTED.isdisjoint(line.pending)
+        if alert.state != "open" and line.before is None and not line.granted and not directed:
             line.pending.clear()
             return False
         if silence := memory.silences.holding(recipient.id, alert):
             memory.silenced.setdefault(silence, {})[recipient.id, alert.alert_id] = None
             return False
+        if directed:
+            return True
         line.under = self._stands_for(alert, recipient)
         if line.under:
             memory.under.setdefault(line.under, {})[recipient.id, alert.alert_id] = None
@@ -225,6 +230,13 @@ class Speaker:
         line = tracked.lines[recipient.id]
         status = tracked.case_of(recipient).status
         return headline(self._viewer.view(tracked.alert, recipient, (), status, granted=line.granted))
+
+    def names(self, tracked: Tracked, line: Line, other: Recipient) -> bool:
+        """Whether what the reader of a line may see names another: that one's street, or handler."""
+        reader, status = line.way.recipient, tracked.case_of(line.way.recipient).status
+        view = self._viewer.view(tracked.alert, reader, (), status, granted=line.granted)
+        handlers = {reader.handler, *(part.handler for part in view.handlers or ())}
+        return other.street in ("", reader.street, view.street) and (not other.handler or other.handler in handlers)
 
     def _mailbox(self, recipient: Recipient) -> Mailbox:
         return self._memory.outlet.mailbox(recipient, self._memory.clock, self.zone)
