@@ -9,7 +9,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -42,6 +42,9 @@ log = logging.getLogger(__name__)
 _KNOW_REPEATS: Final = frozenset({"file", "kafka", "redis"})
 """Sinks that take each push once, or whose readers do: of them it is enough to remember every few where they are."""
 _RETRY: Final = 1.0
+GRACE: Final = 3.0
+"""Seconds that a worker which is told to stop gives to a push under way, so that it is noted as taken, and whoever comes
+next does not send it again."""
 
 
 class Deliverer:
@@ -88,7 +91,7 @@ class Deliverer:
     async def _deliver(self) -> None:
         async with self._owning("delivery", JOURNAL) as owned:
             await owned.wait()
-            await _until_cleared(owned, Decider(self._environment, self._settings, self._topics).run())
+            await until_cleared(owned, Decider(self._environment, self._settings, self._topics).run())
 
     # -- feedback into the journal -----------------------------------------------------------------------
 
@@ -126,22 +129,22 @@ class Deliverer:
                 took=self._metrics.sink_seconds.labels(settings.name).observe,
             )
             self.couriers[settings.name] = courier
-            consumer = self._consumer(f"sink.{settings.name}")
+            consumer, owned = self._consumer(f"sink.{settings.name}"), asyncio.Event()
             try:
                 await consumer.start()
-                consumer.subscribe([self._topics.name(PUSHES)])
+                consumer.subscribe([self._topics.name(PUSHES)], listener=_Owned(owned))
                 while True:
-                    found = await consumer.getmany(timeout_ms=500, max_records=20)
+                    found, mine = await consumer.getmany(timeout_ms=500, max_records=20), True
                     for at, records in found.items():
-                        for record in records:
-                            message = message_of(record)
+                        for message in map(message_of, records):
                             push = _push_of(message) if settings.takes((message.key or b"").decode()) else None
                             if push is not None:
                                 # signs of life go on meanwhile: the consumer sends them by itself
-                                await courier.deliver(push)
-                                if settings.kind not in _KNOW_REPEATS:
-                                    await consumer.commit({at: message.offset + 1})
-                    if found:
+                                after = None if settings.kind in _KNOW_REPEATS else {at: message.offset + 1}
+                                mine = await until_cleared(owned, _taken_along(courier, push, consumer, after), GRACE)
+                            if not mine:
+                                break  # another worker goes on from what was noted last
+                    if found and mine:
                         await consumer.commit()
             finally:
                 await consumer.stop()
@@ -249,17 +252,34 @@ async def _poll(consumer: AIOKafkaConsumer, at: TopicPartition) -> None:
         await consumer.getmany(timeout_ms=200)
 
 
-async def _until_cleared(owned: asyncio.Event, work: Awaitable[None]) -> None:
-    """Work for as long as an event is set."""
+async def until_cleared(owned: asyncio.Event, work: Coroutine[Any, Any, None], grace: float = 0.0) -> bool:
+    """Work for as long as an event is set; return whether the work has ended.
+
+    When cancelled, let it end first if it does within a grace, in seconds.
+    """
     task = asyncio.ensure_future(work)
     try:
         while owned.is_set() and not task.done():
             await asyncio.wait({task}, timeout=0.2)
         if task.done():
             task.result()
+            return True
+        return False
+    except asyncio.CancelledError:
+        await asyncio.wait({task}, timeout=grace)
+        raise
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def _taken_along(
+    courier: Courier, push: Push, consumer: AIOKafkaConsumer, after: dict[TopicPartition, int] | None
+) -> None:
+    """Deliver a push and note at once that it was, as the place after which to go on."""
+    await courier.deliver(push)
+    if after is not None:
+        await consumer.commit(after)
 
 
 def _push_of(message: Message) -> Push | None:

@@ -20,7 +20,7 @@ from sentinel.shared import Shared
 from sentinel.stream.admin import committed
 from sentinel.stream.city import CityUnit
 from sentinel.stream.configurations import Configurations
-from sentinel.stream.deliver import Deliverer
+from sentinel.stream.deliver import GRACE, Deliverer
 from sentinel.stream.environment import Environment
 from sentinel.stream.health import HealthServer
 from sentinel.stream.intake import IntakeUnit, clock_record, wall_clock
@@ -134,6 +134,8 @@ class Service:
         except TimeoutError:
             log.error("the last checkpoint was not confirmed in %.0f s; what it lacks will be applied again", seconds)
             return False
+        if self._tasks:  # a push under way is seen through, see `deliver.GRACE`
+            await asyncio.wait(self._tasks, timeout=GRACE)
         await asyncio.gather(self.outbox.stop(), self._bulk.stop())
         if self._health is not None:
             await self._health.stop()
