@@ -43,7 +43,7 @@ _KNOW_REPEATS: Final = frozenset({"file", "kafka", "redis"})
 """Sinks that take each push once, or whose readers do: of them it is enough to remember every few where they are."""
 _RETRY: Final = 1.0
 GRACE: Final = 3.0
-"""Seconds that a worker which is told to stop gives to a push under way, so that it is noted as taken, and whoever comes
+"""Seconds that a worker which is told to stop gives to a push under way, so that it is noted as taken and whoever comes
 next does not send it again."""
 
 

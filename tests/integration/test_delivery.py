@@ -11,7 +11,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -32,7 +31,6 @@ from sentinel.stream.snapshot import StateError
 from sentinel.stream.topics import JOURNAL, Topics
 from tests.integration.conftest import Application
 from tests.integration.servers import HERE, Redis, free_ports, wait_until
-from tests.integration.test_service import send
 
 pytestmark = pytest.mark.integration
 Make = Callable[..., Application]
@@ -252,8 +250,10 @@ def test_a_start_reads_the_journal_only_from_the_last_snapshot_on(
     assert app.command("produce", tickets, "--finish").returncode == 0
     wait_until(lambda: len(app.read("pushes")) >= len(expected) // 3 and kept() > 0, 180, "some is said and kept")
     worker.kill()
-    offset = kept()
-    assert asyncio.run(start()) == offset
+    # what it had handed to its sockets reaches the broker after its death, so a snapshot may still become whole meanwhile
+    least = kept()
+    offset = asyncio.run(start())
+    assert 0 < least <= offset <= kept()
     with monkeypatch.context() as patch:
         patch.setattr(keeping, "SCHEMA", 99)
         assert asyncio.run(start()) == 0, "another version: the journal is read from its beginning"
@@ -278,52 +278,3 @@ async def _cut(app: Application, offset: int) -> None:
         await admin.delete_records({TopicPartition(f"{app.name}.journal", 0): RecordsToDelete(before_offset=offset)})
     finally:
         await admin.close()
-
-
-def test_what_is_new_is_pushed_at_once_and_a_replay_of_the_log_delivers_the_same(
-    application: Make, tmp_path: Path
-) -> None:
-    app = application(records=50, every="2s")
-    worker = app.worker()
-    worker.begin()
-
-    def call(number: int, street: str, text: str, topic: str = "公用事业/供水") -> None:
-        at = datetime.now(UTC).isoformat()
-        fields = {
-            "ticket_id": f"L{number}", "created_at": at, "text": text, "street": street,
-            "nature": "投诉举报", "caller": f"1391111{number:04}", "topic": topic,
-        }  # fmt: skip
-        send(app, "tickets", [(b"L", json.dumps(fields).encode(), [])])
-
-    def seconds_to(street: str) -> float:
-        """From the detection, by the log's time in whole seconds, until the command centre's push is on `pushes`."""
-
-        def pushed() -> list[float]:
-            return [
-                message.appended - datetime.fromisoformat(alert["updated_at"]).timestamp()
-                for message in app.read("pushes")
-                if b'"subscriber":"command-center"' in (message.value or b"")
-                for alert in json.loads(message.value or b"").get("alerts", ())
-                if alert["street_name"] == street
-            ]
-
-        wait_until(lambda: bool(pushed()), 20, f"{street} is told of")
-        return pushed()[0]
-
-    danger = "燃气泄漏，味道很重，请马上来人"
-    call(1, "北蔡镇", f"莲园三号楼{danger}", "住建房产/物业管理")
-    seconds_to("北蔡镇")  # delivery has begun by then
-    call(2, "三林镇", f"金谊河畔五号楼{danger}")
-    urgent = seconds_to("三林镇")
-    for number in range(3, 12):
-        call(number, "川沙新镇", f"锦绣花园{number}号楼从今天早上开始停水，家里没有自来水，请尽快恢复供水")
-    slow = seconds_to("川沙新镇")
-    print(f"on pushes {urgent:.2f} s (urgent) and {slow:.2f} s (new) after the detection")
-    assert urgent < 3
-    assert slow < 4, "a second of which it waits for company"
-    wait_until(lambda: len(app.read("pushes")) > 3, 20, "the handlers are told")
-    assert app.command("export", tmp_path / "log.jsonl").returncode == 0
-    done = app.command("replay", tmp_path / "log.jsonl", "--order", "log", "--out", tmp_path / "out", "--quiet")
-    assert done.returncode == 0, done.stderr
-    said = [message.value for message in app.read("pushes")]
-    assert (tmp_path / "out" / "pushes.jsonl").read_bytes().splitlines()[: len(said)] == said
