@@ -250,7 +250,7 @@ def test_a_start_reads_the_journal_only_from_the_last_snapshot_on(
     assert app.command("produce", tickets, "--finish").returncode == 0
     wait_until(lambda: len(app.read("pushes")) >= len(expected) // 3 and kept() > 0, 180, "some is said and kept")
     worker.kill()
-    # what it had handed to its sockets reaches the broker after its death, so a snapshot may still become whole meanwhile
+    # what it had handed to its sockets reaches the broker after its death: a snapshot may become whole meanwhile
     least = kept()
     offset = asyncio.run(start())
     assert 0 < least <= offset <= kept()
