@@ -22,6 +22,8 @@ what an alert was last told with may be old: it speaks again only as it grows pa
 
 _WIDTHS: Final[tuple[Scope, ...]] = ("ticket", "issue", "handler", "cell", "topic", "street", "city")
 _Index = dict[str, dict[str, None]]
+_Places = tuple[tuple[str, ...], ...]
+_NOWHERE: Final[_Places] = ((),) * 6
 
 
 class Inhibitions:
@@ -36,7 +38,7 @@ class Inhibitions:
         self.rules = rules
         self._alerts: dict[str, Alert] = {}
         self._sources: dict[str, tuple[int, ...]] = {}
-        """alert that may stand for others -> numbers of the rules by which"""
+        """alert -> numbers of the rules by which it may stand for others"""
         self._targets: dict[str, tuple[int, ...]] = {}
         self._covers: _Index = {}
         self._by_topic: _Index = {}
@@ -44,6 +46,11 @@ class Inhibitions:
         self._issues: _Index = {}
         self._target_topics: _Index = {}
         self._target_tickets: _Index = {}
+        self._indexes = (
+            self._covers, self._by_topic, self._by_ticket, self._issues, self._target_topics, self._target_tickets,
+        )  # fmt: skip
+        self._places: dict[str, _Places] = {}
+        """alert -> its keys in each of these"""
         self._narrower: _Index = {}
         """alert -> those narrower than it to which it belongs"""
         self._wider: _Index = {}
@@ -52,20 +59,17 @@ class Inhibitions:
 
     def put(self, alert: Alert) -> None:
         """Take an open alert as it is now."""
-        self.drop(alert.alert_id)
+        alert_id = alert.alert_id
         numbered = list(enumerate(self.rules))
         sources = tuple(n for n, rule in numbered if rule.by.holds(alert))
         targets = tuple(n for n, rule in numbered if rule.mutes.holds(alert))
         if not sources and not targets:
+            self.drop(alert_id)
             return
-        self._alerts[alert.alert_id] = alert
-        if sources:
-            self._sources[alert.alert_id] = sources
-        if targets:
-            self._targets[alert.alert_id] = targets
-        for index, keys in self._places(alert):
-            for key in keys:
-                index.setdefault(key, {})[alert.alert_id] = None
+        self._unrelate(alert_id)
+        self._alerts[alert_id] = alert
+        self._sources[alert_id], self._targets[alert_id] = sources, targets
+        self._place(alert_id, self._places_of(alert))
         for source in self._sources_for(alert):
             self._relate(alert, self._alerts[source])
         for target in self._targets_of(alert):
@@ -73,20 +77,27 @@ class Inhibitions:
 
     def drop(self, alert_id: str) -> None:
         """Forget an alert that is open no more."""
-        alert = self._alerts.get(alert_id)
-        if alert is None:
-            return
-        for index, keys in self._places(alert):
-            for key in keys:
-                _remove(index, key, alert_id)
+        if alert_id in self._alerts:
+            self._unrelate(alert_id)
+            self._place(alert_id, _NOWHERE)
+            del self._alerts[alert_id], self._sources[alert_id], self._targets[alert_id], self._places[alert_id]
+
+    def _unrelate(self, alert_id: str) -> None:
         for target in self._under.pop(alert_id, ()):
             _remove(self._narrower, target, alert_id)
             _remove(self._wider, target, alert_id)
         for source in (*self._narrower.pop(alert_id, ()), *self._wider.pop(alert_id, ())):
             _remove(self._under, source, alert_id)
-        del self._alerts[alert_id]
-        self._sources.pop(alert_id, None)
-        self._targets.pop(alert_id, None)
+
+    def _place(self, alert_id: str, places: _Places) -> None:
+        """Let an alert be found at these keys only. Most stay from one transition to the next."""
+        for index, old, new in zip(self._indexes, self._places.get(alert_id, _NOWHERE), places, strict=True):
+            if old != new:
+                for key in set(old).difference(new):
+                    _remove(index, key, alert_id)
+                for key in new:
+                    index.setdefault(key, {})[alert_id] = None
+        self._places[alert_id] = places
 
     def standing_for(self, alert_id: str) -> list[str]:
         """Return the alerts that stand for this one, by id."""
@@ -114,7 +125,7 @@ class Inhibitions:
     def _sources_for(self, target: Alert) -> dict[str, None]:
         """Those to which an alert may belong."""
         found: dict[str, None] = {}
-        if target.alert_id in self._targets:
+        if self._targets[target.alert_id]:
             _gather(found, self._covers, (target.issue_id,))
             _gather(found, self._by_topic, upwards(target.topic))
             _gather(found, self._by_ticket, target.ticket_ids)
@@ -123,33 +134,27 @@ class Inhibitions:
     def _targets_of(self, source: Alert) -> dict[str, None]:
         """Those that may belong to an alert."""
         found: dict[str, None] = {}
-        if source.alert_id in self._sources:
+        if self._sources[source.alert_id]:
             _gather(found, self._issues, source.covers)
             _gather(found, self._target_topics, (source.topic,))
             _gather(found, self._target_tickets, source.ticket_ids)
         return found
 
     def _belongs(self, target: Alert, source: Alert) -> bool:
-        shared = set(self._targets.get(target.alert_id, ())).intersection(self._sources.get(source.alert_id, ()))
+        shared = set(self._targets[target.alert_id]).intersection(self._sources[source.alert_id])
         return any(_belongs(self.rules[number], target, source) for number in sorted(shared))
 
-    def _places(self, alert: Alert) -> list[tuple[_Index, tuple[str, ...]]]:
-        places: list[tuple[_Index, tuple[str, ...]]] = []
-        sames = {self.rules[n].same for n in self._sources.get(alert.alert_id, ())}
-        muted = {self.rules[n].same for n in self._targets.get(alert.alert_id, ())}
-        if "issues" in sames:
-            places.append((self._covers, alert.covers))
-        if "topic" in sames and alert.topic:
-            places.append((self._by_topic, (alert.topic,)))
-        if "tickets" in sames:
-            places.append((self._by_ticket, alert.ticket_ids))
-        if "issues" in muted and alert.issue_id:
-            places.append((self._issues, (alert.issue_id,)))
-        if "topic" in muted:
-            places.append((self._target_topics, upwards(alert.topic)))
-        if "tickets" in muted:
-            places.append((self._target_tickets, alert.ticket_ids))
-        return places
+    def _places_of(self, alert: Alert) -> _Places:
+        sames = {self.rules[n].same for n in self._sources[alert.alert_id]}
+        muted = {self.rules[n].same for n in self._targets[alert.alert_id]}
+        return (
+            alert.covers if "issues" in sames else (),
+            (alert.topic,) if "topic" in sames and alert.topic else (),
+            alert.ticket_ids if "tickets" in sames else (),
+            (alert.issue_id,) if "issues" in muted and alert.issue_id else (),
+            upwards(alert.topic) if "topic" in muted else (),
+            alert.ticket_ids if "tickets" in muted else (),
+        )
 
 
 def _gather(found: dict[str, None], index: _Index, keys: Iterable[str]) -> None:
