@@ -70,7 +70,10 @@ def _operation(
         "403": "the token lacks the scope",
         "404": "there is no such thing, or it is not for this subscriber",
         "409": "it cannot be done now",
+        "503": "the state is still being read",
     }
+    if body is not None:
+        errors["202"] = "taken; what came of it is not known yet"
     operation: dict[str, Any] = {
         "summary": summary,
         "responses": {status: good, **{code: {"description": text} for code, text in errors.items()}},
