@@ -41,6 +41,8 @@ log = logging.getLogger(__name__)
 
 _KNOW_REPEATS: Final = frozenset({"file", "kafka", "redis"})
 """Sinks that take each push once, or whose readers do: of them it is enough to remember every few where they are."""
+NEWS_SECONDS: Final = 3600.0
+"""A sink that people read, or a platform, gets the pushes of so long when it is new, and not those of weeks."""
 _RETRY: Final = 1.0
 GRACE: Final = 3.0
 """Seconds that a worker which is told to stop gives to a push under way, so that it is noted as taken and whoever comes
@@ -130,17 +132,19 @@ class Deliverer:
             )
             self.couriers[settings.name] = courier
             consumer, owned = self._consumer(f"sink.{settings.name}"), asyncio.Event()
+            all_of_it = settings.kind in _KNOW_REPEATS
             try:
                 await consumer.start()
-                consumer.subscribe([self._topics.name(PUSHES)], listener=_Owned(owned))
+                consumer.subscribe([self._topics.name(PUSHES)], listener=_Owned(owned, consumer, all_of_it=all_of_it))
                 while True:
+                    await owned.wait()  # until it is settled where to begin
                     found, mine = await consumer.getmany(timeout_ms=500, max_records=20), True
                     for at, records in found.items():
                         for message in map(message_of, records):
                             push = _push_of(message) if settings.takes((message.key or b"").decode()) else None
                             if push is not None:
                                 # signs of life go on meanwhile: the consumer sends them by itself
-                                after = None if settings.kind in _KNOW_REPEATS else {at: message.offset + 1}
+                                after = None if all_of_it else {at: message.offset + 1}
                                 mine = await until_cleared(owned, _taken_along(courier, push, consumer, after), GRACE)
                             if not mine:
                                 break  # another worker goes on from what was noted last
@@ -222,7 +226,7 @@ class Deliverer:
         consumer, owned = self._consumer(name), asyncio.Event()
         await consumer.start()
         try:
-            consumer.subscribe([self._topics.name(topic)], listener=_Owned(owned))
+            consumer.subscribe([self._topics.name(topic)], listener=_Owned(owned, consumer))
             beat = asyncio.get_running_loop().create_task(_poll(consumer, TopicPartition(self._topics.name(topic), 0)))
             try:
                 yield owned
@@ -233,15 +237,30 @@ class Deliverer:
 
 
 class _Owned(ConsumerRebalanceListener):  # type: ignore[misc]
-    def __init__(self, owned: asyncio.Event) -> None:
+    """Sets an event while this worker has a topic. A group that never had it begins with all, or with the news."""
+
+    def __init__(self, owned: asyncio.Event, consumer: AIOKafkaConsumer, *, all_of_it: bool = True) -> None:
         self._owned = owned
+        self._consumer = consumer
+        self._all_of_it = all_of_it
 
     def on_partitions_revoked(self, revoked: Any) -> None:  # noqa: ARG002
         self._owned.clear()
 
-    def on_partitions_assigned(self, assigned: Any) -> None:
+    async def on_partitions_assigned(self, assigned: Any) -> None:
+        for at in () if self._all_of_it else assigned:
+            if await self._consumer.committed(at) is None:
+                await self._begin_with_the_news(at)
         if assigned:
             self._owned.set()
+
+    async def _begin_with_the_news(self, at: TopicPartition) -> None:
+        since = round(1000 * (time.time() - NEWS_SECONDS))
+        first = (await self._consumer.offsets_for_times({at: since}))[at]
+        offset = first.offset if first is not None else (await self._consumer.end_offsets([at]))[at]
+        log.info("a new sink begins with the pushes since %s", datetime.fromtimestamp(since / 1000, UTC))
+        self._consumer.seek(at, offset)
+        await self._consumer.commit({at: offset})  # else it would begin anew as long as nothing comes
 
 
 async def _poll(consumer: AIOKafkaConsumer, at: TopicPartition) -> None:

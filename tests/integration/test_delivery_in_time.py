@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Callable
@@ -11,8 +12,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from alerts.pushes import Push
 from sentinel.stream import envelope
 from sentinel.stream.envelope import header
+from sentinel.stream.outbox import open_producer
+from sentinel.times import SHANGHAI
 from tests.integration.conftest import Application
 from tests.integration.servers import ROOT, wait_until
 from tests.integration.test_service import send
@@ -112,3 +116,48 @@ def test_reminders_escalation_and_what_an_interval_holds_back_come_when_they_are
     ticks = [m for m in app.read("tickets") if header(m.headers, "ce_type") == envelope.TICK]
     assert len(ticks) <= time.time() - began
     assert_a_replay_of_the_log_delivers_the_same(app, tmp_path)
+
+
+def test_a_new_sink_for_people_begins_with_the_news(application: Make, tmp_path: Path) -> None:
+    app = application(records=50, every="2s")
+    clock = tmp_path / "clock"
+    clock.write_text("0", encoding="ascii")
+    worker = app.worker(SENTINEL_TEST_CLOCK=str(clock), PYTHONPATH=f"{Path(__file__).parent / 'clock'}:{ROOT}")
+    worker.begin()
+
+    async def put(*titles: str) -> None:
+        producer = await open_producer(app.kafka)
+        for title in titles:
+            push = Push.model_validate({
+                "push_id": title, "subscriber": "command-center", "at": datetime.now(UTC), "seq": 1,
+                "reason": "opened", "severity": None, "title": title, "text": title,
+            })  # fmt: skip
+            line = push.to_json_line(SHANGHAI).encode()
+            await producer.send_and_wait(f"{app.name}.pushes", line, b"command-center", partition=0)
+        await producer.stop()
+
+    def lines(name: str) -> list[str]:
+        path = app.directory / f"{name}.jsonl"
+        return [json.loads(line)["title"] for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+
+    def sinks(*names: str) -> None:
+        text = "".join(f'  - {{name: {name}, kind: terminal, subscribers: ["*"]}}\n' for name in names)
+        archive = f'  - {{name: archive, kind: file, subscribers: ["*"], path: {app.directory}/archive.jsonl}}\n'
+        (app.config / "sinks.yaml").write_text(f"sinks:\n{text}{archive}", "utf-8")
+        assert worker.terminate()[0] == 0
+        worker.begin()
+
+    asyncio.run(put("第一条", "第二条"))
+    sinks("desk")
+    wait_until(lambda: "第二条" in worker.said(), 30, "the new sink has what is of the last hour")
+    assert "第一条" in worker.said()
+    clock.write_text("7200", encoding="ascii")  # two hours later
+    said = len(worker.said())
+    sinks("desk", "other")
+    wait_until(lambda: len(lines("archive")) == 2, 30, "the archive has all")
+    wait_until(lambda: worker.said()[said:].count("begins with the pushes since") == 1, 30, "the other has its place")
+    asyncio.run(put("第三条"))
+    wait_until(lambda: worker.said()[said:].count("[command-center] 第三条") == 2, 30, "both have the last push")
+    assert "第一条" not in worker.said()[said:]
+    assert "第二条" not in worker.said()[said:]
+    assert lines("archive") == ["第一条", "第二条", "第三条"]
