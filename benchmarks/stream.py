@@ -2,6 +2,7 @@
 
     python benchmarks/stream.py [--tickets 40000] [--latency-seconds 120]
     python benchmarks/stream.py --soak 60
+    python benchmarks/stream.py --sustain 5
 
 Broker, workers and load run on this machine: the broker and the load on one core, each worker on one. KAFKA_HOME names
 an Apache Kafka; without it the small broker from PyPI serves. A ticket of the simulated hotline has about three events
@@ -10,7 +11,8 @@ for each. Prints a table and writes benchmarks/results/stream.json. On a machine
 and latency say little; CPU time a ticket, and its ratios between rows, say what the service costs. The load is printed.
 
 --soak MINUTES runs a city of 30,000 tickets a day at 50 times real time, with incidents, and compares the alerts with a
-replay's, and memory and time a ticket at the end with those at the start.
+replay's, and memory and time a ticket at the end with those at the start. --sustain MINUTES does the same with a
+thousand tickets a second, each one event: the call itself, nothing of what is done about it.
 """
 
 from __future__ import annotations
@@ -46,6 +48,7 @@ RESULTS = Path(__file__).parent / "results"
 HERTZ = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 CITY_TICKETS_A_DAY, SOAK_SPEED = 30_000, 50
+SUSTAINED_RATE, SUSTAINED_DAYS = 1000.0, 60
 FIRST_CORE, LAST_CORE = min(os.sched_getaffinity(0)), max(os.sched_getaffinity(0))
 
 
@@ -190,6 +193,52 @@ def latency(app: Application, file: Path, rate: float, seconds: float) -> dict[s
     return {"alerts": len(took), "p50_ms": median(took), "p99_ms": cuts[98], "max_ms": max(took), **lag}
 
 
+def steady(app: Application, part: Path, rate: float, folder: Path) -> dict[str, float]:
+    """One worker on one core at a steady rate of events a second: is anything lost, does anything grow?"""
+    expected = replayed(part, folder / "replay")
+    worker = app.worker()
+    worker.start()
+    time.sleep(0.2)
+    pinned(worker, LAST_CORE)
+    wait_until(lambda: worker.ready, 120, "the worker is ready")
+    producer = producing(app, part, rate)
+    wait_until(lambda: total(worker.figures(), "sentinel_ticket_events_total"), 120, "tickets come")
+    began = time.monotonic()
+    samples: list[tuple[float, float, float]] = []
+    waiting = [0.0]
+    while producer.alive:
+        time.sleep(10)
+        figures = worker.figures()
+        taken = total(figures, "sentinel_ticket_events_total")
+        samples.append((cpu_seconds(worker), resident_mib(worker), taken))
+        waiting.append(total(figures, "sentinel_lag_messages"))
+    wait_until(lambda: total(worker.figures(), "sentinel_lag_messages") == 0, 120, "everything is taken")
+    seconds = time.monotonic() - began
+    time.sleep(3)
+    taken = total(worker.figures(), "sentinel_ticket_events_total")
+    verdict = Verdict(app, expected)
+    worker.terminate()
+    quarter = max(2, len(samples) // 4)
+
+    def cost(some: list[tuple[float, float, float]]) -> float:
+        return 1000 * (some[-1][0] - some[0][0]) / max(1.0, some[-1][2] - some[0][2])
+
+    return {
+        "minutes": seconds / 60,
+        "events": taken,
+        "events_per_second": taken / seconds,
+        "messages_waiting_at_most": max(waiting),
+        "alerts_lost": len(verdict.lost),
+        "alerts_different": len(verdict.different),
+        "transitions": len(verdict.by_id),
+        "cpu_ms_per_event_second_quarter": cost(samples[quarter : 2 * quarter]),
+        "cpu_ms_per_event_last_quarter": cost(samples[-quarter:]),
+        "mib_after_a_quarter": samples[quarter][1],
+        "mib_after_three_quarters": samples[-quarter][1],
+        "mib_at_end": samples[-1][1],
+    }
+
+
 def soak(app: Application, minutes: float, folder: Path) -> dict[str, float]:
     """A city for hours, fifty times as fast as life."""
     from sentinel.simulate import simulate
@@ -200,35 +249,22 @@ def soak(app: Application, minutes: float, folder: Path) -> dict[str, float]:
     rate = len(lines) / days / 86400 * SOAK_SPEED
     part = folder / "part.jsonl"
     part.write_text("\n".join(lines[: round(rate * 60 * minutes)]) + "\n", encoding="utf-8")
-    expected = replayed(part, folder / "replay")
-    worker = app.worker()
-    worker.begin()
-    producer = producing(app, part, rate)
-    samples: list[tuple[float, float, float]] = []
-    while producer.alive:
-        time.sleep(10)
-        taken = total(worker.figures(), "sentinel_ticket_events_total")
-        samples.append((cpu_seconds(worker), resident_mib(worker), taken))
-    wait_until(lambda: total(worker.figures(), "sentinel_lag_messages") == 0, 120, "everything is taken")
-    time.sleep(3)
-    verdict = Verdict(app, expected)
-    worker.terminate()
-    quarter = max(2, len(samples) // 4)
+    return steady(app, part, rate, folder)
 
-    def cost(some: list[tuple[float, float, float]]) -> float:
-        return 1000 * (some[-1][0] - some[0][0]) / max(1.0, some[-1][2] - some[0][2])
 
-    return {
-        "minutes": minutes,
-        "events": samples[-1][2],
-        "alerts_lost": len(verdict.lost),
-        "alerts_different": len(verdict.different),
-        "transitions": len(verdict.by_id),
-        "cpu_ms_per_event_second_quarter": cost(samples[quarter : 2 * quarter]),
-        "cpu_ms_per_event_last_quarter": cost(samples[-quarter:]),
-        "mib_after_a_quarter": samples[quarter][1],
-        "mib_at_end": samples[-1][1],
-    }
+def sustained(app: Application, minutes: float, folder: Path) -> dict[str, float]:
+    """A thousand tickets a second, of two months, so that most of what comes is forgotten before the end."""
+    from sentinel.simulate import simulate
+
+    wanted = round(SUSTAINED_RATE * 60 * minutes)
+    simulate(SUSTAINED_DAYS, 23, folder, tickets_per_day=round(1.05 * wanted / SUSTAINED_DAYS), quiet_days=0)
+    part, found = folder / "part.jsonl", 0
+    with (folder / "tickets.jsonl").open(encoding="utf-8") as lines, part.open("w", encoding="utf-8") as out:
+        for line in lines:
+            if found < wanted and json.loads(line).get("event", "created") == "created":
+                out.write(line)
+                found += 1
+    return steady(app, part, SUSTAINED_RATE, folder)
 
 
 # -- the two programs that ours is held against ---------------------------------------------------------------
@@ -353,6 +389,7 @@ def main() -> None:
     parser.add_argument("--tickets", type=int, default=40_000)
     parser.add_argument("--latency-seconds", type=float, default=120.0)
     parser.add_argument("--soak", type=float, metavar="MINUTES", default=0.0)
+    parser.add_argument("--sustain", type=float, metavar="MINUTES", default=0.0)
     parser.add_argument("--run", choices=["bare", "plain"], help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.run:
@@ -364,6 +401,8 @@ def main() -> None:
         os.sched_setaffinity(0, {FIRST_CORE})
         if options.soak:
             rows["soak"] = soak(application(), options.soak, Path(folder))
+        elif options.sustain:
+            rows["1,000 tickets a second"] = sustained(application(), options.sustain, Path(folder))
         else:
             with console.status("simulating"):
                 file, tickets, events = simulated(options.tickets, Path(folder))
@@ -394,7 +433,8 @@ def main() -> None:
             table.add_row(run, figure.replace("_", " "), f"{value:,.3g}" if abs(value) < 100 else f"{value:,.0f}")
     console.print(table)
     RESULTS.mkdir(exist_ok=True)
-    result = RESULTS / ("stream_soak.json" if options.soak else "stream.json")
+    kind = "_soak" if options.soak else "_sustained" if options.sustain else ""
+    result = RESULTS / f"stream{kind}.json"
     result.write_text(json.dumps({"broker": name, **rows}, indent=2) + "\n", encoding="utf-8")
 
 
