@@ -18,7 +18,6 @@ thousand tickets a second, each one event: the call itself, nothing of what is d
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import os
 import sys
@@ -28,7 +27,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median, quantiles
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -45,6 +43,7 @@ from tests.integration.conftest import Application, replayed  # noqa: E402
 from tests.integration.servers import Broker, Process, Worker, broker_in, total, wait_until  # noqa: E402
 
 RESULTS = Path(__file__).parent / "results"
+PEERS = Path(__file__).parent / "_stream_peers.py"
 HERTZ = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 CITY_TICKETS_A_DAY, SOAK_SPEED = 30_000, 50
@@ -133,8 +132,8 @@ def throughput(app: Application, file: Path, events: int, tickets: int, cores: l
 
 
 def counted(app: Application, name: str, events: int, tickets: int, core: int) -> dict[str, float]:
-    """Let a program of this file take the backlog of an application; it prints its count now and then."""
-    process = Process([sys.executable, __file__, "--run", name], app.directory / f"{name}.log", app.environment)
+    """Let a program of `_stream_peers.py` take an application's backlog; it prints its count now and then."""
+    process = Process([sys.executable, str(PEERS), name], app.directory / f"{name}.log", app.environment)
     process.start()
     time.sleep(0.2)
     pinned(process, core)
@@ -267,100 +266,6 @@ def sustained(app: Application, minutes: float, folder: Path) -> dict[str, float
     return steady(app, part, SUSTAINED_RATE, folder)
 
 
-# -- the two programs that ours is held against ---------------------------------------------------------------
-
-
-def run_bare() -> None:
-    """A Faust worker that writes one table entry an event, and nothing else."""
-    import faust
-
-    from sentinel.stream.environment import Environment
-
-    environment = Environment.read()
-    app = faust.App(
-        f"{environment.application}-bare", broker=f"aiokafka://{environment.kafka.servers[0]}", store="memory://",
-        web_enabled=False, topic_disable_leader=True, broker_session_timeout=10, broker_heartbeat_interval=2,
-        stream_recovery_delay=0.0, worker_redirect_stdouts=False, topic_partitions=1, datadir=tempfile.mkdtemp(),
-    )  # fmt: skip
-    topic = app.topic(
-        f"{environment.application}.tickets", key_type=bytes, value_type=bytes,
-        key_serializer="raw", value_serializer="raw",
-    )  # fmt: skip
-    table = app.Table("counts", default=int, partitions=1)
-    seen = 0
-
-    @app.agent(topic)
-    async def count(stream: Any) -> None:
-        nonlocal seen
-        async for event in stream.events():
-            table[event.key.decode()] += 1
-            seen += 1
-            if seen % 500 == 0 or seen < 5:
-                os.write(1, f"count {seen}\n".encode())  # past Faust, which takes standard output for itself
-
-    sys.argv = ["bare", "worker", "--without-web", "-l", "error"]
-    app.main()
-
-
-def run_plain() -> None:
-    """The same stages driven by aiokafka alone."""
-    import logging
-
-    from aiokafka import AIOKafkaConsumer, TopicPartition
-    from aiokafka.structs import OffsetAndMetadata
-
-    from sentinel.stream.environment import Environment
-    from sentinel.stream.log_reader import message_of
-    from sentinel.stream.service import Service
-
-    logging.basicConfig(level=logging.WARNING)
-    environment = Environment.read()._replace(metrics=None)
-
-    async def run() -> None:
-        consumer = AIOKafkaConsumer(
-            **environment.kafka.options, group_id=environment.application, enable_auto_commit=False,
-            auto_offset_reset="earliest",
-        )  # fmt: skip
-
-        class Group:
-            async def commit(self, topic: str, offsets: dict[int, int]) -> bool:
-                places = {TopicPartition(topic, p): OffsetAndMetadata(o, "") for p, o in offsets.items()}
-                await consumer.commit(places)
-                return True
-
-            async def look_for_ends(self) -> None:
-                pass
-
-            def end(self, topic: str, partition: int) -> int | None:
-                return consumer.highwater(TopicPartition(topic, partition))
-
-        service = Service(environment, Group())  # type: ignore[arg-type]
-        await service.start()
-        await consumer.start()
-        places = [(stage.source, p) for stage in service.stages for p in range(64 if stage is service.street else 1)]
-        consumer.assign([TopicPartition(*place) for place in places])
-        service.assign(places, 1)
-        stages = {stage.source: stage for stage in service.stages}
-        while True:
-            found = await consumer.getmany(timeout_ms=200, max_records=500)
-            for place, records in found.items():
-                more = records[-1].offset + 1 < (consumer.highwater(place) or 0)
-                await stages[place.topic].take([message_of(record) for record in records], 1, more=more)
-            if not (service.intake.ready and service.city.ready):
-                continue
-            intake, city = service.intake.slots[0], service.city.slots[0]
-            # whole only when the city has closed the round of the last record; the end of the stream counts too
-            whole = city.unit.applied == intake.unit.applied and not service.outbox.under_way
-            print(
-                "count", (intake.position or 0) - (0 if whole else 2), flush=True
-            )  # the end of the stream counts, too
-
-    asyncio.run(run())
-
-
-# -- the run --------------------------------------------------------------------------------------------------
-
-
 @contextmanager
 def brokers() -> Iterator[tuple[Broker, Callable[[], Application]]]:
     """A broker on the first core, and applications on it."""
@@ -390,11 +295,7 @@ def main() -> None:
     parser.add_argument("--latency-seconds", type=float, default=120.0)
     parser.add_argument("--soak", type=float, metavar="MINUTES", default=0.0)
     parser.add_argument("--sustain", type=float, metavar="MINUTES", default=0.0)
-    parser.add_argument("--run", choices=["bare", "plain"], help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.run:
-        run_bare() if options.run == "bare" else run_plain()
-        return
     console, rows = Console(), {}
     busy = os.getloadavg()[0]
     with brokers() as (broker, application), tempfile.TemporaryDirectory() as folder:
