@@ -122,8 +122,8 @@ class OutputFiles:
             }
             self._ended.append((s.issue_seq, _json(before)[:-1], _json(after)[1:]))
             self.issues += 1
-        if len(self._ended) >= _BATCH:
-            self._flush()
+            if len(self._ended) >= _BATCH:
+                self._flush()
 
     def merges(self, merged: Sequence[Merged]) -> None:
         """Note issues that have turned out to be one."""

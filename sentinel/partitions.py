@@ -3,7 +3,7 @@
 import multiprocessing
 import queue
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import inf
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -47,8 +47,8 @@ class Partitions(Protocol):
     def ready(self) -> Sequence[list[Outputs]]:
         """Return the rounds that are complete."""
 
-    def finish(self) -> Sequence[list[Outputs]]:
-        """Return all rounds that are left, and the summaries of all live issues."""
+    def finish(self) -> Iterator[list[Outputs]]:
+        """Give all rounds that are left, and the summaries of all live issues, a partition's or a few at a time."""
 
     def close(self) -> None:
         """Let go of everything."""
@@ -110,9 +110,11 @@ class InlinePartitions:
         rounds, self._rounds = self._rounds, []
         return rounds
 
-    def finish(self) -> Sequence[list[Outputs]]:
-        """Return what is left."""
-        return [*self.ready(), [partition.summaries() for partition in self.partitions.values()]]
+    def finish(self) -> Iterator[list[Outputs]]:
+        """Give what is left. Summaries are many: each partition's are made when they are asked for."""
+        yield from self.ready()
+        for partition in self.partitions.values():
+            yield [partition.summaries()]
 
     def close(self) -> None:
         """Nothing to let go of."""
@@ -232,14 +234,16 @@ class ProcessPartitions:
             rounds.append(self._round())
         return rounds
 
-    def finish(self) -> Sequence[list[Outputs]]:
-        """Send what is left and wait for all answers."""
+    def finish(self) -> Iterator[list[Outputs]]:
+        """Send what is left and wait for all answers, the summaries of one process after the other."""
         self._send_all()
         for worker in range(len(self._connections)):
             self._write(worker, None)
-        rounds = [self._round() for _ in range(self._sent - self._returned)]
-        rounds.append([outputs for answers in self._queues for outputs in _answer(answers)])
-        return rounds
+        for _ in range(self._sent - self._returned):
+            yield self._round()
+        for answers in self._queues:
+            while outputs := _answer(answers):
+                yield outputs
 
     def close(self) -> None:
         """End the children, whether or not they are done."""
@@ -281,6 +285,7 @@ def _listen(connection: Connection, answers: "queue.SimpleQueue[list[Outputs] | 
 
 
 def _answer(answers: "queue.SimpleQueue[list[Outputs] | BaseException | None]") -> list[Outputs]:
+    """The next answer of a process, empty when it has said all."""
     outputs = answers.get()
     if isinstance(outputs, BaseException):
         raise WorkerError from outputs

@@ -1,6 +1,6 @@
 """The stages joined: ticket events in, what intake, the streets, the city and delivery make of them out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from alerts import Alert, Delivery
@@ -69,15 +69,15 @@ class Pipeline:
 
     def said(self) -> list[Said]:
         """Return what is complete: said up to a tick that all partitions have answered."""
-        return self._collect(self.partitions.ready())
+        return list(self._collect(self.partitions.ready()))
 
-    def finish(self) -> list[Said]:
-        """End the input; return everything that is left."""
+    def finish(self) -> Iterator[Said]:
+        """End the input; give everything that is left, a part at a time."""
         self._route(self._intake.end())
         return self.rest()
 
-    def rest(self) -> list[Said]:
-        """Return everything that is left; the input has ended."""
+    def rest(self) -> Iterator[Said]:
+        """Give everything that is left, a part at a time; the input has ended."""
         return self._collect(self.partitions.finish())
 
     def __getstate__(self) -> dict[str, object]:
@@ -98,8 +98,8 @@ class Pipeline:
         for record in records:
             self.route(record)
 
-    def _collect(self, rounds: Sequence[Sequence[Outputs]]) -> list[Said]:
-        return [self._round(outputs) for outputs in rounds]
+    def _collect(self, rounds: Iterable[Sequence[Outputs]]) -> Iterator[Said]:
+        return map(self._round, rounds)
 
     def _round(self, outputs: Sequence[Outputs]) -> Said:
         """Let the city answer to what all partitions said up to a tick, and put it all in log order."""

@@ -3,7 +3,7 @@
 import resource
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from alerts import Alert
@@ -93,7 +93,7 @@ class Replay:
         self._write(self._pipeline.finish())
         self._options.on_progress(counts.events)
 
-    def _write(self, rounds: Sequence[Said]) -> None:
+    def _write(self, rounds: Iterable[Said]) -> None:
         for said in rounds:
             self._output.issue_ended(said.issues)
             self._output.merges(said.merged)

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -42,7 +42,7 @@ def run_replay_log(files: tuple[Path, ...], out: Path, quiet: bool, console: Con
     began, tickets, last = time.perf_counter(), 0, first.seq
     with OutputFiles(out, zone) as output:
 
-        def write(rounds: list[Said]) -> None:
+        def write(rounds: Iterable[Said]) -> None:
             for said in rounds:
                 output.issue_ended(said.issues)
                 output.merges(said.merged)

@@ -286,12 +286,20 @@ class Street:
 
     def _gist_of(self, issue: Issue) -> Gist:
         """The issue in words; looked at again when it has grown by a third."""
-        count, known = self._gists.get(issue.id, (0, None))
-        if known is None or 3 * issue.count >= 4 * count:
-            texts = [(title, text) for _, title, text in issue.texts]
-            known = gist(texts, issue.topic, self._shared.lexicon.cut, self._shared.lexicon.rarity)
+        known = self._fresh_gist(issue)
+        if known is None:
+            known = self._new_gist(issue)
             self._gists[issue.id] = (issue.count, known)
         return known
+
+    def _fresh_gist(self, issue: Issue) -> Gist | None:
+        """What was said of the issue before, if it still holds."""
+        count, known = self._gists.get(issue.id, (0, None))
+        return known if 3 * issue.count < 4 * count else None
+
+    def _new_gist(self, issue: Issue) -> Gist:
+        texts = [(title, text) for _, title, text in issue.texts]
+        return gist(texts, issue.topic, self._shared.lexicon.cut, self._shared.lexicon.rarity)
 
     def _opening(self, issue: Issue) -> Gist:
         _, title, text = issue.texts[0]
@@ -318,7 +326,8 @@ class Street:
 
     def _summary(self, issue: Issue) -> IssueSummary:
         # most issues are one ticket: its title, or its opening, says it all
-        said = self._gist_of(issue) if issue.count > 1 else self._opening(issue)
+        # it is asked for once, and not kept: at the end of a replay, every live issue is
+        said = (self._fresh_gist(issue) or self._new_gist(issue)) if issue.count > 1 else self._opening(issue)
         return IssueSummary(
             issue_id=issue.id,
             issue_seq=issue.seq,

@@ -45,11 +45,16 @@ def in_order(
                     spill = files.enter_context(tempfile.TemporaryFile(prefix="sentinel-order-"))
                 runs.append(_write_run(spill, pending))
                 pending = []
-        pending.sort()
-        parts = [_read_run(spill, run) for run in runs] if spill is not None else []
-        bounds = [*((run.first, run.last) for run in runs), *((entry, entry) for entry in pending[:1])]
-        follow = all(last < first for (_, last), (first, _) in pairwise(bounds))
-        yield from chain(*parts, pending) if follow else heapq.merge(*parts, pending)
+        if spill is None:
+            pending.sort()
+            yield from pending
+            return
+        if pending:  # what waits for its turn to the end would be held to the end
+            runs.append(_write_run(spill, pending))
+            del pending
+        parts = [_read_run(spill, run) for run in runs]
+        follow = all(before.last < after.first for before, after in pairwise(runs))
+        yield from chain.from_iterable(parts) if follow else heapq.merge(*parts)
 
 
 class _Run(NamedTuple):

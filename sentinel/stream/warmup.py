@@ -51,7 +51,8 @@ def warm_up(shared: Shared) -> None:
         _quick(pipeline, next(number), at, f"第{turn}件：{turn * 7919 % 1000}弄{turn}号水管漏水")
     _quick(pipeline, next(number), at + timedelta(days=400), _TEXTS[0])  # all before it is forgotten, and compacted
     pipeline.said()
-    pipeline.finish()
+    for _ in pipeline.finish():
+        pass
     weekly = PeriodTest.weekly(_WEEKS_A_YEAR)
     for week in range(round(_YEARS * _WEEKS_A_YEAR)):
         weekly.update(week, 1.0)

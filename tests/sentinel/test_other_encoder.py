@@ -51,7 +51,7 @@ def other(shared: Shared) -> Shared:
 def run(pipeline: Pipeline, events: list[TicketEvent]) -> list[Said]:
     for position, event in enumerate(events):
         pipeline.take(position, event)
-    return pipeline.finish()
+    return list(pipeline.finish())
 
 
 def test_streets_and_city_follow_the_encoders_dimension(other: Shared, door: Door, events: list[TicketEvent]) -> None:

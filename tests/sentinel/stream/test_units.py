@@ -176,7 +176,7 @@ def replayed(events: list[TicketEvent], shared: Shared, door: Door) -> list[Said
     for position, event in enumerate(events):
         pipeline.take(position, event)
         said += pipeline.said()
-    return said + pipeline.finish()
+    return [*said, *pipeline.finish()]
 
 
 @pytest.fixture(scope="module")
