@@ -75,6 +75,16 @@ def test_processes_say_what_one_process_says(settings: Settings, shared: Shared,
     assert multiprocessing.active_children() == []
 
 
+def test_summaries_are_made_a_partition_at_a_time(shared: Shared, log: list[Routed]) -> None:
+    partitions = InlinePartitions(shared, shared.partitions)
+    for record in log:
+        run_one(partitions, record, shared)
+    rounds = list(partitions.finish())
+    assert len(rounds) == len(shared.partitions)
+    assert all(len({issue.street for issue in said.issues}) <= 1 for (said,) in rounds)
+    assert sum(len(said.issues) for (said,) in rounds) > 100
+
+
 def test_every_tick_is_answered_by_every_source(shared: Shared, log: list[Routed]) -> None:
     partitions = InlinePartitions(shared, shared.partitions)
     ticks = [record.seq for record in log if not isinstance(record, RoutedTicket)]
