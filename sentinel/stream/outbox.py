@@ -9,7 +9,13 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, KafkaTimeoutError, UnknownError, UnsupportedVersionError
+from aiokafka.errors import (
+    KafkaError,
+    KafkaTimeoutError,
+    UnknownError,
+    UnknownTopicOrPartitionError,
+    UnsupportedVersionError,
+)
 
 from sentinel.stream.access import Kafka
 from sentinel.stream.envelope import Outgoing
@@ -161,6 +167,9 @@ class Outbox:
                 )
             except KafkaTimeoutError:
                 continue  # no room, or no broker, for a while: it was not taken, so nothing can overtake it
+            except UnknownTopicOrPartitionError:
+                # the first message to a topic while no broker answers, for as long as a request may take
+                log.warning("%s: no broker tells of this topic; trying on", message.topic)
 
     def _done(self, _: asyncio.Future[Any]) -> None:
         while self._sent and self._sent[0].done():
