@@ -302,8 +302,8 @@ class Worker(Process):
         lines = (line for line in body.splitlines() if not line.startswith("#"))
         return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines)}
 
-    def begin(self, seconds: float = 60) -> None:
-        """Start, and wait until it is at work."""
+    def begin(self, seconds: float = 180) -> None:
+        """Start, and wait until it is at work. In a fresh checkout it first compiles: a minute on a busy machine."""
         self.start()
         wait_until(lambda: self.ready or not self.alive, seconds, f"{self.log.name} is ready: {self.get('/readyz')}")
         assert self.alive, self.said()[-3000:]
