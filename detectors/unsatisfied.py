@@ -73,7 +73,7 @@ class _Found(NamedTuple):
     days: float
     statistic: str
     marked: int
-    count: int
+    calls: int
     usual: float
 
 
@@ -170,8 +170,8 @@ class UnsatisfiedDetector(StatisticalDetector):
                 score=score,
                 statistic=found.statistic,
                 observed=found.marked,
-                mean=found.count * found.usual,
-                dispersion=1.0 + found.count / known,
+                mean=found.calls * found.usual,
+                dispersion=1.0 + found.calls / known,
                 window=found.days * DAY,
                 distinct=0,
                 unknown=0,
