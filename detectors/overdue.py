@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from math import exp, inf
-from typing import ClassVar, Final, TypeVar
+from operator import attrgetter
+from typing import ClassVar, Final, NamedTuple, TypeVar
 
 from detectors.base import DAY, HOUR, Basis, Decision, Detector, Evidence, Kind
 from detectors.daytypes import before_working_time, day_class, day_start, is_day_off, local_day, working_time
@@ -22,7 +23,7 @@ _RESUMES: Final = 12 * HOUR
 class _Desk:
     """What lies open at one handler, what left it lately, and the decayed past before."""
 
-    __slots__ = ("due", "limits", "lying", "ran_over", "seen", "total", "within")
+    __slots__ = ("due", "limits", "lying", "ran_over", "rested", "resting", "seen", "total", "within")
 
     def __init__(self, windows: int) -> None:
         self.due: dict[str, float] = {}
@@ -37,7 +38,21 @@ class _Desk:
         """for each window the tickets of the past, each as the part of the window that it lay past its limit"""
         self.total = 0.0
         """tickets of the past"""
+        self.rested = self.resting = 0.0
+        """those of them whose limit fell on a day off, and how many of these lay there when work went on"""
         self.seen = -inf
+
+
+class _Window(NamedTuple):
+    """How many of the tickets of a window lie there, and what of that is usual."""
+
+    chance: float
+    lying: int
+    tickets: int
+    alpha: float
+    known: float
+    length: float
+    """until now, seconds"""
 
 
 class OverdueDetector(Detector):
@@ -46,8 +61,9 @@ class OverdueDetector(Detector):
     A desk of a thousand tickets always has some past their limit, one of ten seldom has three: what is tested is how
     many of the tickets whose limit fell into a window lie there still, beta-binomial given the handler's decayed past
     and a shipped prior. What usually runs over is closed soon after, so the longer the window, the smaller a share lies
-    there still by chance. The best of several windows counts, times their number (Bonferroni). Windows are days of
-    work, and what fell due on a day off is not late before noon of the next day of work.
+    there still by chance. Windows are days of work, and what fell due on a day off is not in them before noon of the
+    next day of work. Until then it is a window of its own, held against what lay there after the desk's days off of the
+    past. The best of all windows counts, times their number (Bonferroni).
 
     Parameters
     ----------
@@ -138,8 +154,9 @@ class OverdueDetector(Detector):
         if desk is None:
             return []
         until, _ = self._edges(t)
-        begin = bisect_right(desk.limits, (t - window, _LAST))
-        return desk.limits[begin : bisect_right(desk.limits, (until, _LAST))]
+        since = t - window
+        last = t if since >= until else until
+        return desk.limits[bisect_right(desk.limits, (since, _LAST)) : bisect_right(desk.limits, (last, _LAST))]
 
     def due(self, key: str, since: float, until: float) -> int:
         """How many tickets that lie open at a handler have a limit after one time and not after another."""
@@ -172,21 +189,9 @@ class OverdueDetector(Detector):
         if desk is None or len(desk.limits) < self.min_tickets or desk.limits[self.min_tickets - 1][0] > t:
             return None
         self._age(desk, t)
-        until, begins = self._edges(t)
-        past = min(1.0, self.most / desk.total) if desk.total else 0.0
-        known = self.weight + past * desk.total
-        least = 2.0
-        for n, since in enumerate(begins):
-            lying = _between(desk.limits, since, until, _LAST)
-            count = lying + _between(desk.ran_over, since, until, inf)
-            count += bisect_right(desk.within, until) - bisect_right(desk.within, since)
-            alpha = self.weight * self._usual(self.windows[n]) + past * desk.lying[n]
-            unusual = lying >= self.min_tickets and lying * known > count * alpha
-            chance = beta_binomial_tail(lying, count, alpha, known - alpha) if unusual else 1.0
-            if chance < least:
-                least, found = chance, (lying, count, alpha / known, t - since)
-        lying, count, usual, window = found
-        chance = min(1.0, least * len(self.windows))
+        found = min(self._windows(desk, t), key=attrgetter("chance"))
+        usual, lying, count, known = found.alpha / found.known, found.lying, found.tickets, found.known
+        chance = min(1.0, found.chance * (len(self.windows) + 1.0))
         low, high = interval(count * usual, (1.0 - usual) * (1.0 + count / known))
         evidence = Evidence(
             statistic="share past the limit",
@@ -194,7 +199,7 @@ class OverdueDetector(Detector):
             expected=count * usual,
             low=low,
             high=high,
-            window=window,
+            window=found.length,
             score=score_of(chance),
             p_value=chance,
         )
@@ -204,10 +209,34 @@ class OverdueDetector(Detector):
         """Drop a handler."""
         self._desks.pop(key, None)
 
+    def _windows(self, desk: _Desk, t: float) -> Iterator[_Window]:
+        """Test what lies there in every window."""
+        until, begins = self._edges(t)
+        past = min(1.0, self.most / desk.total) if desk.total else 0.0
+        for days, since, lay in zip(self.windows, begins, desk.lying, strict=True):
+            alpha = self.weight * self._usual(days) + past * lay
+            yield self._tested(desk, since, until, t - since, alpha, self.weight + past * desk.total)
+        if until < t:
+            alpha = self.weight * self.share + past * desk.resting
+            yield self._tested(desk, until, t, t - until, alpha, self.weight + past * desk.rested)
+
+    def _tested(self, desk: _Desk, since: float, until: float, length: float, alpha: float, known: float) -> _Window:
+        """Test the tickets with a limit between two times; usually a share of ``alpha / known`` lies there."""
+        lying = _between(desk.limits, since, until, _LAST)
+        count = lying + _between(desk.ran_over, since, until, inf)
+        count += bisect_right(desk.within, until) - bisect_right(desk.within, since)
+        unusual = lying >= self.min_tickets and lying * known > count * alpha
+        chance = beta_binomial_tail(lying, count, alpha, known - alpha) if unusual else 1.0
+        return _Window(chance, lying, count, alpha, known, length)
+
     def _edges(self, t: float) -> tuple[float, tuple[float, ...]]:
         """The last limit that is late by now, and after which limit each window begins."""
         last, begins = _edges_of(int(t // HOUR), self.windows, self.utc_offset)
         return min(t, last), begins
+
+    def _off(self, t: float) -> bool:
+        """Whether a time lies on a day off."""
+        return is_day_off(day_class(local_day(t, self.utc_offset)))
 
     def _usual(self, days: float) -> float:
         """Shipped share of the tickets whose limit fell into so many days that lie there still."""
@@ -225,19 +254,25 @@ class OverdueDetector(Detector):
             return
         keep = exp(-(t - desk.seen) / DAY / self.memory_days)
         desk.total *= keep
+        desk.rested *= keep
+        desk.resting *= keep
         for n in range(len(self.windows)):
             desk.lying[n] *= keep
         desk.seen = t
         oldest = self._edges(t)[1][-1]
         gone = bisect_right(desk.ran_over, (oldest, inf))
         if gone:
-            for _, over in desk.ran_over[:gone]:
+            for due, over in desk.ran_over[:gone]:
+                if self._off(due):
+                    desk.rested += 1.0
+                    desk.resting += over > 0.0
                 for n, days in enumerate(self.windows):
                     desk.lying[n] += min(1.0, over / days)
             del desk.ran_over[:gone]
             desk.total += gone
         gone = bisect_right(desk.within, oldest)
         if gone:
+            desk.rested += sum(map(self._off, desk.within[:gone]))
             del desk.within[:gone]
             desk.total += gone
 

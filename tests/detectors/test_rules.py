@@ -177,13 +177,23 @@ def test_what_was_never_closed_is_given_up() -> None:
     overdue.close("desk", "t1", 50.0)
 
 
-def test_what_fell_due_on_days_off_is_late_from_noon_of_the_next_day_of_work() -> None:
-    monday = 4 * DAY - 8 * HOUR  # 1970-01-05 in Shanghai
-    overdue = OverdueDetector()
-    for n in range(9):
-        overdue.open("desk", f"t{n}", due=monday - DAY + n * HOUR)
-    told = [overdue.update("desk", monday + hours * HOUR) for hours in (-1.0, 9.0, 11.9, 12.0)]
-    assert [decision is not None and decision.fired for decision in told] == [False, False, False, True]
+def test_what_lies_there_on_days_off_is_held_against_earlier_days_off() -> None:
+    used, fresh = OverdueDetector(), OverdueDetector()
+    for week in range(20):
+        saturday = (2 + 7 * week) * DAY  # 1970-01-03 was one
+        for n in range(6):
+            used.open("desk", f"{week}-{n}", due=saturday + n * HOUR)
+            used.close("desk", f"{week}-{n}", saturday + 2 * DAY + HOUR)
+    saturday = (2 + 7 * 20) * DAY
+    for overdue in (used, fresh):
+        for n in range(6):
+            overdue.open("desk", f"t{n}", due=saturday + n * HOUR)
+    for later in (DAY, 2 * DAY):  # Sunday, and Monday at eight in Shanghai
+        told = [overdue.update("desk", saturday + later) for overdue in (used, fresh)]
+        assert [decision is not None and decision.fired for decision in told] == [False, True]
+        decision = told[1]
+        assert decision is not None
+        assert len(fresh.burst("desk", saturday + later, decision.evidence.window)) == decision.evidence.observed == 6
 
 
 def ordinary_desk(overdue: OverdueDetector, days: int, a_day: int) -> None:
