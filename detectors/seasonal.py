@@ -128,6 +128,7 @@ def _learn(
 ) -> float:
     """Learn from a finished count; the dispersion after it."""
     kinds, n = rates.shape
+    along = np.empty(n)
     mean, error = out[2, 0], out[2, 1]
     top = -inf
     for k in range(kinds):
@@ -150,8 +151,10 @@ def _learn(
             top = max(top, models[1, k])
         gain = log((1.0 + q * kept / noise) / (1.0 + q * m / noise)) / q
         shrink = (1.0 - 1.0 / (1.0 + q * m / noise)) / q
-        along = covs[k] @ x
         for i in range(n):
+            along[i] = 0.0
+            for j in range(n):
+                along[i] += covs[k, i, j] * x[j]
             rates[k, i] += along[i] * gain
         for i in range(n):
             for j in range(n):
