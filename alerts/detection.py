@@ -70,7 +70,8 @@ class Facts:
     unsatisfied, contradicted
         For ``unsatisfied``: call-backs that were dissatisfied, and those that contradict a closing as solved.
     overdue, due_soon
-        For ``overdue``: tickets past their limit, and those close to it.
+        For ``overdue``: all tickets past their limit, and those close to it; the member tickets are those of them
+        that made it news.
     shifts
         For ``drift``: the topics that moved most, the largest move first.
     streets

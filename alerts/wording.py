@@ -237,6 +237,8 @@ def _account(telling: Telling) -> Iterator[str]:
             yield f"其中{facts.contradicted}件按已解决办结，来电人称未解决，疑似虚假办结（线索，待核实）。"
     elif kind == "overdue":
         yield f"在办工单{'、'.join(_late(facts))}。"
+        if 0 < facts.ticket_count < facts.overdue:
+            yield f"其中{facts.ticket_count}件{window(telling.evidence.window_hours)}到期，多于平时。"
 
 
 def _counts(telling: Telling) -> Iterator[str]:

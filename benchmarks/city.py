@@ -7,7 +7,8 @@ Simulates with seeds never used for tuning, replays with the shipped settings (a
 judges as `sentinel score` does. Beside it two peers look at the same issues (as our clusterer assigned them) and the
 same cells (street and given topic), at every ticket: a z-score of the last 24 hours against the 28 days before, and
 EARS C2. Their thresholds are the lowest of a grid that keep them at no more than two false alarms a week, or at no
-more than ours; a series that has alarmed stays open for three days. The first two weeks are not counted.
+more than ours; a series that has alarmed stays open for three days. The first two weeks are not counted, nor what had
+not run its course by the end: of a pile whose limits pass after the last ticket nothing shows.
 
 What nobody can do stands beside it: an oracle that knows which tickets belong together speaks with the second caller of
 every incident (one ticket makes no incident, but for danger and handling), or with the third, the fewest that our `new`
@@ -149,15 +150,27 @@ def oracle(planted: Sequence[Planted], needed: int, issues: dict[str, str] | Non
     return outcomes
 
 
-def counted(planted: list[Planted], transitions: list[Transition], since: datetime, weeks: float) -> Score:
-    """The score of what began after the warm-up."""
-    early = {t for incident in planted if incident.first_at < since for t in incident.ticket_ids}
-    kept = [
+def whole(incident: Planted, since: datetime, until: datetime) -> bool:
+    """Whether an incident ran its course between warm-up and end; what breaks off nobody could find.
+
+    A repeat call whose second call comes after the end is none.
+    """
+    shown = incident.kind != "repeat_call" or len(incident.ticket_ids) > 1
+    return shown and since <= incident.first_at and incident.last_at < until
+
+
+def counted(
+    planted: list[Planted], transitions: list[Transition], since: datetime, until: datetime, weeks: float
+) -> Score:
+    """The score of what ran its course after the warm-up; alerts about other incidents are not counted at all."""
+    kept = [incident for incident in planted if whole(incident, since, until)]
+    others = {t for incident in planted if not whole(incident, since, until) for t in incident.ticket_ids}
+    alerts = [
         alert
         for alert in transitions
-        if alert.at >= since and not 3 * sum(t in early for t in alert.ticket_ids) >= max(1, len(alert.ticket_ids))
+        if alert.at >= since and not 3 * sum(t in others for t in alert.ticket_ids) >= max(1, len(alert.ticket_ids))
     ]
-    return judge([incident for incident in planted if incident.first_at >= since], kept, weeks)
+    return judge(kept, alerts, weeks)
 
 
 def false_statistical(score: Score) -> int:
@@ -197,7 +210,7 @@ def main() -> None:
     options = parser.parse_args()
     console = Console()
     scores: dict[str, list[Score]] = defaultdict(list)
-    cities, clustered = [], []
+    cities, clustered, late = [], [], []
     with tempfile.TemporaryDirectory() as folder:
         config = None
         if options.budget is not None:
@@ -215,12 +228,13 @@ def main() -> None:
             start = datetime.fromisoformat("2025-03-03T00:00:00+08:00")
             weeks = (timedelta(days=options.days) - WARM_UP) / timedelta(days=7)
             transitions = read_transitions(root / "alerts.jsonl")
-            scores[OURS].append(counted(planted, transitions, start + WARM_UP, weeks))
-            series = watched(root)
-            cities.append((planted, start + WARM_UP, weeks, series, transitions))
-            late = [incident for incident in planted if incident.first_at >= start + WARM_UP]
-            clustered += oracle(late, 3, assigned(root))
-    weeks = sum(city[2] for city in cities)
+            since, until = start + WARM_UP, start + timedelta(days=options.days)
+            scores[OURS].append(counted(planted, transitions, since, until, weeks))
+            cities.append((planted, since, until, weeks, watched(root), transitions))
+            run = [incident for incident in planted if whole(incident, since, until)]
+            late += run
+            clustered += oracle(run, 3, assigned(root))
+    weeks = sum(city[3] for city in cities)
     ours = sum(map(false_statistical, scores[OURS])) / weeks
     rates = {OURS: ours}
     for name, statistic in PEERS.items():
@@ -231,15 +245,14 @@ def main() -> None:
         for limit, label in ((BUDGET, name), (ours, f"{name}, as many false as ours")):
             for above in GRID:
                 judged = [
-                    counted(planted, alarms(some, above), since, length)
-                    for (planted, since, length, _, _), some in zip(cities, scored, strict=True)
+                    counted(planted, alarms(some, above), since, until, length)
+                    for (planted, since, until, length, *_), some in zip(cities, scored, strict=True)
                 ]
                 rate = sum(map(false_statistical, judged)) / weeks
                 if rate <= limit:
                     break
             scores[label], rates[label] = judged, rate
     rows = [row for name, some in scores.items() for row in by_kind(name, [o for s in some for o in s.outcomes])]
-    late = [incident for planted, since, *_ in cities for incident in planted if incident.first_at >= since]
     rows += by_kind("oracle, second caller", oracle(late, 2)) + by_kind("oracle, third caller", oracle(late, 3))
     rows += by_kind("oracle, third caller in one of our issues", clustered)
     show(console, f"{len(cities)} seeds, {weeks:.0f} weeks counted", rows)
@@ -255,10 +268,12 @@ def main() -> None:
     write("city.json", {**figures, "rows": rows, "false a week": rates, "urgent": urgent})
 
 
-def urgency(cities: Sequence[tuple[list[Planted], datetime, float, object, list[Transition]]]) -> dict[str, object]:
+def urgency(
+    cities: Sequence[tuple[list[Planted], datetime, datetime, float, object, list[Transition]]],
+) -> dict[str, object]:
     """Recall of planted danger by alerts of the kind, and how many of these were about planted danger."""
     told = right = planted_all = found = 0
-    for planted, since, _, _, transitions in cities:
+    for planted, since, *_, transitions in cities:
         danger = {i.incident_id: set(i.ticket_ids) for i in planted if i.kind == "urgent" and i.first_at >= since}
         tickets = set().union(*danger.values()) if danger else set()
         alerts = [a for a in transitions if a.kind == "urgent" and a.reason == "opened" and a.at >= since]

@@ -90,3 +90,22 @@ def after_working_time(t: float, seconds: float, utc_offset: float) -> float:
                 return t + seconds
             seconds -= ends - t
         t, day = ends, day + 1
+
+
+def before_working_time(t: float, seconds: float, utc_offset: float) -> float:
+    """The latest time from which so many seconds of days of work pass until ``t``.
+
+    >>> from datetime import datetime
+    >>> friday = datetime.fromisoformat("2025-03-07T12:00:00+08:00").timestamp()
+    >>> monday = datetime.fromisoformat("2025-03-10T12:00:00+08:00").timestamp()
+    >>> before_working_time(monday, 86400.0, 8.0) == friday
+    True
+    """
+    day = local_day(t, utc_offset)
+    while True:
+        begins = day_start(day, utc_offset)
+        if not is_day_off(day_class(day)):
+            if t - seconds >= begins:
+                return t - seconds
+            seconds -= t - begins
+        t, day = begins, day - 1

@@ -48,7 +48,7 @@ class PeriodTest(base.Base):
 
         ``year`` is how many weeks a year has.
         """
-        return cls(SeasonalForecast(year=year), Excess(), quiet=4)
+        return cls(SeasonalForecast(year=year, nested=True, recent=1.0), Excess(), quiet=4)
 
     @classmethod
     def daily(cls, days: int = 7) -> Self:

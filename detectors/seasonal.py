@@ -128,6 +128,7 @@ def _learn(
 ) -> float:
     """Learn from a finished count; the dispersion after it."""
     kinds, n = rates.shape
+    along = np.empty(n)
     mean, error = out[2, 0], out[2, 1]
     top = -inf
     for k in range(kinds):
@@ -150,8 +151,10 @@ def _learn(
             top = max(top, models[1, k])
         gain = log((1.0 + q * kept / noise) / (1.0 + q * m / noise)) / q
         shrink = (1.0 - 1.0 / (1.0 + q * m / noise)) / q
-        along = covs[k] @ x
         for i in range(n):
+            along[i] = 0.0
+            for j in range(n):
+                along[i] += covs[k, i, j] * x[j]
             rates[k, i] += along[i] * gain
         for i in range(n):
             for j in range(n):
@@ -200,10 +203,11 @@ class SeasonalForecast(base.Base):
     """Negative binomial forecast of a series of counts, one a period, from all that came before.
 
     The logarithm of the mean is a sum of level, trend, harmonics of the year and factors of the day of the week,
-    whose coefficients have a normal posterior that each count moves once. Where several ``drifts`` are given, as many
-    models with a level that wanders so fast run beside each other and are weighed by how well they have forecast of
-    late. Dispersion is learned on a grid. A count far above its forecast is taken for what it most likely is, an
-    outbreak on top of the usual, so that the baseline does not learn it. O(1) a count: neither history nor refits.
+    whose coefficients have a normal posterior that each count moves once. Several models, with a level that wanders
+    faster or slower (``drifts``) or fewer harmonics (``nested``), run beside each other and are weighed by how well
+    they have forecast of late. Dispersion is learned on a grid. A count far above its forecast is taken for what it
+    most likely is, an outbreak on top of the usual, so that the baseline does not learn it. O(1) a count: neither
+    history nor refits.
 
     Parameters
     ----------
@@ -213,6 +217,8 @@ class SeasonalForecast(base.Base):
         Of the year.
     week
         Periods in a week whose factors differ; 1 for none.
+    nested
+        Whether models with fewer harmonics, and none, run beside that with all: what is not there need not be learned.
     drifts
         Variance by which the logarithm of the level wanders in a period, one a model.
     noises
@@ -248,6 +254,7 @@ class SeasonalForecast(base.Base):
         year: float = 52.0,
         harmonics: int = 2,
         week: int = 1,
+        nested: bool = False,
         drifts: Sequence[float] = (0.0,),
         noises: Sequence[float] = (1.0, 1.1, 1.25, 1.5, 1.8, 2.2, 2.8, 3.6, 4.8, 6.5, 9.0),
         first_noise: float = 1.3,
@@ -259,6 +266,7 @@ class SeasonalForecast(base.Base):
         self.year = year
         self.harmonics = harmonics
         self.week = week
+        self.nested = nested
         self.drifts = tuple(drifts)
         self.noises = tuple(noises)
         self.first_noise = first_noise
@@ -272,12 +280,17 @@ class SeasonalForecast(base.Base):
             spread += [0.2 / (j + 1)] * 2
         spread += [0.2] * contrasts
         self._caps = np.array(spread)
-        self._rates = np.zeros((len(drifts), len(spread)))
-        self._covs = np.stack([np.diag(self._caps)] * len(drifts))
-        self._models = np.zeros((3, len(drifts)))
-        self._models[0], self._models[2] = 1.0 / len(drifts), self.drifts
+        waves = range(harmonics + 1) if nested else (harmonics,)
+        kinds = [(drift, some) for drift in drifts for some in waves]
+        self._rates = np.zeros((len(kinds), len(spread)))
+        self._covs = np.stack([np.diag(self._caps)] * len(kinds))
+        for k, (_, some) in enumerate(kinds):
+            # what has no variance stays at none
+            self._covs[k, 2 + 2 * some : 2 + 2 * harmonics] = 0.0
+        self._models = np.zeros((3, len(kinds)))
+        self._models[0], self._models[2] = 1.0 / len(kinds), [drift for drift, _ in kinds]
         self._noises = np.array([noises, -0.5 * np.log(noises)])
-        self._out = np.zeros((3, max(2, len(drifts))))
+        self._out = np.zeros((3, max(2, len(kinds))))
         self._noise = first_noise
         self._x = np.zeros(len(spread))
         self._begun = 0

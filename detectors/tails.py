@@ -61,7 +61,10 @@ def beta_binomial_tail(count: int, trials: int, alpha: float, beta: float) -> fl
     total = 0.0
     for k in range(count, trials):
         total += term
-        term *= (trials - k) / (k + 1.0) * (k + alpha) / (trials - k - 1.0 + beta)
+        growth = (trials - k) / (k + 1.0) * (k + alpha) / (trials - k - 1.0 + beta)
+        term *= growth
+        if growth < 1.0 <= beta and term * (trials - k) < _NEGLIGIBLE * total:
+            break  # with so large a beta the terms never grow again
     return min(1.0, max(_LEAST, total + term))
 
 

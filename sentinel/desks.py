@@ -1,14 +1,14 @@
 """Handlers across the city: tickets past their limit that pile up, closings that callers contradict."""
 
 from collections import deque
-from collections.abc import Mapping
+from math import inf
 from typing import NamedTuple
 
 from alerts.detection import Facts
 from detectors.base import Decision
 from detectors.daytypes import after_working_time
 from detectors.overdue import OverdueDetector
-from detectors.unsatisfied import UnsatisfiedDetector
+from detectors.unsatisfied import CONTRADICTED, UnsatisfiedDetector
 from sentinel.handling import LONGEST_LIMIT, UTC_OFFSET
 from sentinel.records import HandlerDigest
 from sentinel.settings import Settings
@@ -41,8 +41,8 @@ class Desks:
         self._heard: dict[str, float] = {}
         self._bad: dict[str, deque[_Callback]] = {}
         self._spoke: dict[str, Decision] = {}
-        self._withheld: set[tuple[str, str]] = set()
-        """(handler, ticket) of those with a limit that are about the conduct of an office"""
+        self._withheld: dict[str, set[str]] = {}
+        """by handler the tickets with a limit that are about the conduct of an office"""
         self._hour = 0.0
 
     def configure(self, settings: Settings) -> None:
@@ -58,16 +58,16 @@ class Desks:
         self._heard[handler] = digest.clock
         if digest.left:
             self._overdue.close(handler, ticket, digest.clock)
-            self._withheld.discard((handler, ticket))
+            self._withheld.get(handler, set()).discard(ticket)
         elif digest.clock - self._memory < digest.due_at < digest.clock + LONGEST_LIMIT:  # else kept for ever
             self._overdue.open(handler, ticket, digest.due_at)
             if digest.withheld:
-                self._withheld.add((handler, ticket))
+                self._withheld.setdefault(handler, set()).add(ticket)
         if digest.bad is not None:
             if digest.bad:
                 bad = self._bad.setdefault(handler, deque(maxlen=200))
                 bad.append(_Callback(digest.at, ticket, digest.contradicted, digest.withheld))
-            decision = self._unsatisfied.update(handler, digest.at, bad=digest.bad)
+            decision = self._unsatisfied.update(handler, digest.at, digest.bad, digest.contradicted)
             if decision is not None and decision.fired:
                 self._spoke[handler] = decision
 
@@ -84,21 +84,21 @@ class Desks:
         found = []
         decision = self._spoke.pop(handler, None)
         if decision is not None:
-            since = clock - max(self._window, decision.evidence.window)
+            since = clock - decision.evidence.window
             recent = [c for c in self._bad.get(handler, ()) if c.at > since]
-            found.append((decision, self._callback_facts(handler, recent)))
-        limits = self._overdue.limits(handler)
-        if limits:
-            piled = self._overdue.update(handler, clock)
-            if piled is not None and piled.fired:
-                found.append((piled, self._pile_facts(handler, limits, clock)))
+            belied = decision.evidence.statistic == CONTRADICTED
+            found.append((decision, self._callback_facts(handler, recent, belied)))
+        piled = self._overdue.update(handler, clock)
+        if piled is not None and piled.fired:
+            found.append((piled, self._pile_facts(handler, piled.evidence.window, clock)))
         return found
 
     def _forget(self, before: float) -> None:
         """Drop tickets past their limit, and handlers not heard of, since a time."""
         self._overdue.give_up(before)
-        self._withheld = {(h, t) for h, t in self._withheld if t in self._overdue.limits(h)}
-        silent = [h for h, at in self._heard.items() if at <= before and not self._overdue.limits(h)]
+        held = {h: {t for t in tickets if self._overdue.holds(h, t)} for h, tickets in self._withheld.items()}
+        self._withheld = {handler: tickets for handler, tickets in held.items() if tickets}
+        silent = [h for h, at in self._heard.items() if at <= before and not self._overdue.holds(h)]
         for handler in silent:
             del self._heard[handler]
             self._bad.pop(handler, None)
@@ -106,7 +106,9 @@ class Desks:
             self._overdue.forget(handler)
             self._unsatisfied.forget(handler)
 
-    def _callback_facts(self, handler: str, recent: list[_Callback]) -> Facts:
+    def _callback_facts(self, handler: str, bad: list[_Callback], belied: bool) -> Facts:
+        """Tell of bad call-backs; if those that contradict a closing made it news, the tickets are theirs."""
+        recent = [c for c in bad if c.contradicted] if belied else bad
         ids = tuple(c.ticket_id for c in recent)
         return Facts(
             headline="",
@@ -115,26 +117,26 @@ class Desks:
             ticket_count=len(ids),
             representative_ticket_id=ids[-1] if ids else "",
             first_ticket_at=recent[0].at if recent else 0.0,
-            unsatisfied=len(recent),
+            unsatisfied=len(bad),
             contradicted=sum(c.contradicted for c in recent),
             withheld=tuple(c.ticket_id for c in recent if c.withheld),
             withheld_count=sum(c.withheld for c in recent),
         )
 
-    def _pile_facts(self, handler: str, limits: Mapping[str, float], clock: float) -> Facts:
-        past = sorted((due, ticket) for ticket, due in limits.items() if due <= clock)
-        close = after_working_time(clock, self._close, UTC_OFFSET)
-        soon = sum(clock < due <= close for due in limits.values())
-        ids = tuple(ticket for _, ticket in past)[-200:]
+    def _pile_facts(self, handler: str, window: float, clock: float) -> Facts:
+        """Tell of the tickets that made the pile news; older ones that lie there too are only counted."""
+        burst = self._overdue.burst(handler, clock, window)
+        ids = tuple(ticket for _, ticket in burst[-200:])
+        withheld = self._withheld.get(handler, set())
         return Facts(
             headline="",
             place=handler,
             ticket_ids=ids,
-            ticket_count=len(past),
+            ticket_count=len(burst),
             representative_ticket_id=ids[0] if ids else "",
-            first_ticket_at=past[0][0] if past else 0.0,
-            overdue=len(past),
-            due_soon=soon,
-            withheld=tuple(ticket for ticket in ids if (handler, ticket) in self._withheld),
-            withheld_count=sum((handler, ticket) in self._withheld for _, ticket in past),
+            first_ticket_at=burst[0][0] if burst else 0.0,
+            overdue=self._overdue.due(handler, -inf, clock),
+            due_soon=self._overdue.due(handler, clock, after_working_time(clock, self._close, UTC_OFFSET)),
+            withheld=tuple(ticket for ticket in ids if ticket in withheld),
+            withheld_count=sum(ticket in withheld for _, ticket in burst),
         )

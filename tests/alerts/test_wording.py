@@ -211,6 +211,12 @@ AT_A_HANDLER = NO_CALLERS | {"scope": "handler", "headline": "", "topic": "", "p
             "在办工单超期12件。",
         ),
         (
+            AT_A_HANDLER
+            | {"kind": "overdue", "basis": "rule", "overdue": 12, "ticket_count": 7, "count": 7, "window_hours": 48.0},
+            "超期临期｜浦东新区｜区水务局：超期12件",
+            "在办工单超期12件。其中7件近2天到期，多于平时。",
+        ),
+        (
             {"kind": "rising", "scope": "topic", "headline": "", "place": "", "handlers": ()},
             "高发｜浦东新区｜供水类诉求：近6小时14人19件（平时同期约1.5件）",
             "近6小时14人反映19件。平时同期约1.5件；按历史水平，约每40天才会碰巧出现一次。",
@@ -221,7 +227,7 @@ AT_A_HANDLER = NO_CALLERS | {"scope": "handler", "headline": "", "topic": "", "p
             "近6小时14人反映19件。平时同期约1.5件；按历史水平，约每40天才会碰巧出现一次。",
         ),
     ],
-    ids=["unsatisfied", "overdue", "topic", "city"],
+    ids=["unsatisfied", "overdue", "a burst", "topic", "city"],
 )
 def test_the_city_stage_reads_well_and_speaks_of_callers_only_where_it_knows_of_them(
     severity_rules: SeverityRules, detection: Build, changes: dict[str, Any], title: str, summary: str

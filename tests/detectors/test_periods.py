@@ -32,6 +32,25 @@ def test_learns_the_season_so_that_its_peak_is_no_news() -> None:
     assert max(verdict.score for verdict in verdicts[3 * 52 :]) < 4.0
 
 
+def test_a_season_that_is_not_there_is_not_forecast_and_one_that_is_there_is() -> None:
+    flat = np.random.default_rng(8).poisson(3.0, 5 * 52)
+    errors = []
+    for nested in (False, True):
+        series = {"flat": flat, "seasonal": _seasonal(5 * 52, seed=8)}
+        model = {name: SeasonalForecast(nested=nested, recent=1.0) for name in series}
+        off = dict.fromkeys(series, 0.0)
+        for week in range(5 * 52):
+            for name, counts in series.items():
+                mean = model[name].forecast(week).mean
+                true = 3.0 if name == "flat" else 20.0 * exp(0.8 * np.cos(2 * np.pi * week / 52))
+                off[name] += log(mean / true) ** 2 if week > 52 else 0.0
+                model[name].learn(week, float(counts[week]))
+        errors.append(off)
+    full, nested_errors = errors
+    assert nested_errors["flat"] < 0.7 * full["flat"]
+    assert nested_errors["seasonal"] < 1.05 * full["seasonal"]
+
+
 def test_an_outbreak_does_not_become_the_baseline() -> None:
     counts = _seasonal(4 * 52, seed=5).astype(float)
     plain, burst = SeasonalForecast(), SeasonalForecast()

@@ -12,7 +12,7 @@ from detectors.base import Decision
 from detectors.bounced import BouncedDetector
 from detectors.overdue import OverdueDetector
 from detectors.repeat_call import RepeatCallDetector
-from detectors.unsatisfied import UnsatisfiedDetector
+from detectors.unsatisfied import CONTRADICTED, UnsatisfiedDetector
 from detectors.urgent import DangerCue, UrgentDetector
 from tests.detectors.streams import DAY, HOUR
 
@@ -110,7 +110,7 @@ def test_five_late_tickets_are_news_at_a_small_desk_and_none_at_a_large_one() ->
         for overdue in (small, large):
             overdue.open("desk", f"late{n}", due=DAY)
     for n in range(100):
-        large.open("desk", f"t{n}", due=2 * DAY)
+        large.open("desk", f"t{n}", due=DAY)
         large.close("desk", f"t{n}", HOUR)
     told = [overdue.update("desk", 1.5 * DAY) for overdue in (small, large)]
     assert [decision is not None and decision.fired for decision in told] == [True, False]
@@ -169,10 +169,78 @@ def test_what_was_never_closed_is_given_up() -> None:
         overdue.open("desk", f"t{n}", due)
     overdue.open("other", "o", due=10.0)
     overdue.give_up(10.0)
-    assert dict(overdue.limits("desk")) == {"t0": 30.0, "t2": 20.0}
+    assert overdue.burst("desk", 50.0, 50.0) == [(20.0, "t2"), (30.0, "t0")]
+    assert overdue.holds("desk", "t0")
+    assert not overdue.holds("desk", "t1")
+    assert not overdue.holds("other")
     assert overdue.large(50.0) == ["desk"]
     overdue.close("desk", "t1", 50.0)
-    assert dict(overdue.limits("nobody")) == {}
+
+
+def test_what_lies_there_on_days_off_is_held_against_earlier_days_off() -> None:
+    used, fresh = OverdueDetector(), OverdueDetector()
+    for week in range(20):
+        saturday = (2 + 7 * week) * DAY  # 1970-01-03 was one
+        for n in range(6):
+            used.open("desk", f"{week}-{n}", due=saturday + n * HOUR)
+            used.close("desk", f"{week}-{n}", saturday + 2 * DAY + HOUR)
+    saturday = (2 + 7 * 20) * DAY
+    for overdue in (used, fresh):
+        for n in range(6):
+            overdue.open("desk", f"t{n}", due=saturday + n * HOUR)
+    for later in (DAY, 2 * DAY):  # Sunday, and Monday at eight in Shanghai
+        told = [overdue.update("desk", saturday + later) for overdue in (used, fresh)]
+        assert [decision is not None and decision.fired for decision in told] == [False, True]
+        decision = told[1]
+        assert decision is not None
+        assert len(fresh.burst("desk", saturday + later, decision.evidence.window)) == decision.evidence.observed == 6
+
+
+def ordinary_desk(overdue: OverdueDetector, days: int, a_day: int) -> None:
+    """Every ticket has a limit of two days; one in twenty is closed three hours too late, the others in time."""
+    for day in range(days):
+        for n in range(a_day):
+            due = (day + 2) * DAY + n * DAY / a_day
+            late = n % 20 == 0
+            overdue.open("desk", f"{day}-{n}", due)
+            overdue.close("desk", f"{day}-{n}", due + 3 * HOUR if late else due - DAY)
+
+
+def test_the_tickets_of_a_burst_at_a_large_desk_are_told_apart_from_old_leftovers() -> None:
+    overdue = OverdueDetector()
+    friday = 57 * DAY + 2 * HOUR
+    ordinary_desk(overdue, 55, a_day=40)
+    for n in range(3):
+        overdue.open("desk", f"old{n}", due=friday - 30 * DAY + n)
+    assert overdue.update("desk", friday) is None
+    for n in range(8):
+        overdue.open("desk", f"new{n}", due=friday - 10 * HOUR + n)
+    decision = overdue.update("desk", friday)
+    assert decision is not None
+    assert decision.fired
+    assert decision.evidence.observed == 8.0
+    burst = overdue.burst("desk", friday, decision.evidence.window)
+    assert [ticket for _, ticket in burst] == [f"new{n}" for n in range(8)]
+    assert overdue.due("desk", 0.0, friday) == 11
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 60 * 24), st.integers(-72, 200)), min_size=1, max_size=80),
+    st.integers(40 * 24, 80 * 24),
+)
+@settings(max_examples=40, deadline=None)
+def test_what_is_observed_is_what_is_listed(tickets: list[tuple[int, int]], at: int) -> None:
+    overdue = OverdueDetector(min_tickets=2)
+    for n, (due, over) in enumerate(sorted(tickets, key=lambda ticket: sum(ticket))):
+        overdue.open("desk", f"t{n}", due * HOUR)
+        if due + over <= at:
+            overdue.close("desk", f"t{n}", (due + over) * HOUR)
+    decision = overdue.update("desk", at * HOUR)
+    if decision is not None:
+        listed = overdue.burst("desk", at * HOUR, decision.evidence.window)
+        assert len(listed) == decision.evidence.observed
+        assert all(overdue.holds("desk", ticket) and due <= at * HOUR for due, ticket in listed)
+        assert 0.0 < decision.evidence.p_value <= 1.0
 
 
 def test_small_numbers_of_bad_call_backs_are_shrunk() -> None:
@@ -189,6 +257,30 @@ def test_a_desk_that_is_always_bad_is_no_news() -> None:
         unsatisfied.update("desk", n * DAY / 4, bad=n % 2 == 0)
     late = [unsatisfied.update("desk", n * DAY / 4, bad=n % 2 == 0) for n in range(600, 800)]
     assert not any(decision is not None and decision.fired for decision in late)
+
+
+def test_contradicted_closings_are_news_where_as_many_bad_call_backs_are_none() -> None:
+    told = []
+    for contradicts in (False, True):
+        unsatisfied = UnsatisfiedDetector(alarms_per_week=0.05)
+        for n in range(800):
+            unsatisfied.update("desk", n * DAY / 8, bad=n % 4 == 0)
+        said = [unsatisfied.update("desk", (800 + n) * DAY / 8, n % 2 == 0, contradicts) for n in range(10)]
+        told.append({d.evidence.statistic for d in said if d is not None and d.fired})
+    assert told == [set(), {CONTRADICTED}]
+
+
+def test_a_bad_day_does_not_drown_in_the_week() -> None:
+    found = []
+    for parts in ((1.0,), (0.25, 0.5, 1.0)):
+        unsatisfied = UnsatisfiedDetector(alarms_per_week=0.05, window_days=5.0, parts=parts)
+        for n in range(1600):
+            unsatisfied.update("desk", n * DAY / 20, bad=n % 10 == 0)
+        said = [unsatisfied.update("desk", (1600 + n) * DAY / 20, bad=n % 10 < 7) for n in range(14)]
+        found.append([decision.evidence.window for decision in said if decision is not None and decision.fired])
+    assert found[0] == []
+    assert found[1]
+    assert max(found[1]) < 5 * DAY
 
 
 def test_a_share_that_rises_too_slowly_for_the_window_climbs() -> None:

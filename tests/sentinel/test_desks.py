@@ -6,6 +6,7 @@ from datetime import datetime
 
 import pytest
 
+from detectors.unsatisfied import CONTRADICTED
 from sentinel.desks import DAY, HOUR, Desks
 from sentinel.records import HandlerDigest
 from sentinel.settings import Settings
@@ -125,15 +126,44 @@ def test_what_is_kept_does_not_grow_with_what_came(desks: Desks, digest: Build) 
     assert sizes[-1] < 1.1 * max(sizes[3:6])
 
 
-def test_the_window_of_the_settings_is_the_detectors(desks: Desks, digest: Build, settings: Settings) -> None:
+def test_what_is_told_of_call_backs_is_what_was_tested(desks: Desks, digest: Build, settings: Settings) -> None:
     for n in range(60):
         desks.take(digest(f"G{n}", 24.0 * n, bad=False))
     found = []
     for n in range(25):
-        desks.take(digest(f"B{n}", 24.0 * 60 + n, bad=True))
+        desks.take(digest(f"B{n}", 24.0 * 60 + n, bad=True, contradicted=n % 3 == 0))
         found += desks.judge(DESK, NOON + (24 * 60 + n) * HOUR)
-    assert found[0][0].evidence.window == settings.handling.unsatisfied.within
-    assert found[0][0].evidence.observed == found[0][1].unsatisfied
+    assert found
+    for decision, facts in found:
+        assert decision.evidence.window <= settings.handling.unsatisfied.within
+        assert decision.evidence.observed == facts.ticket_count == len(facts.ticket_ids)
+
+
+def test_contradicted_closings_are_told_beside_all_bad_call_backs(desks: Desks, digest: Build) -> None:
+    for n in range(400):
+        desks.take(digest(f"G{n}", 3.0 * n, bad=n % 4 == 0))
+        desks.judge(DESK, NOON + 3.0 * n * HOUR)
+    found = []
+    for n in range(8):
+        hours = 1200.0 + 3.0 * n
+        desks.take(digest(f"B{n}", hours, bad=True, contradicted=n != 3))
+        found += desks.judge(DESK, NOON + hours * HOUR)
+    decision, facts = found[-1]
+    assert decision.evidence.statistic == CONTRADICTED
+    assert facts.contradicted == facts.ticket_count < facts.unsatisfied
+    assert "B3" not in facts.ticket_ids
+
+
+def test_a_burst_is_told_beside_the_whole_pile(desks: Desks, digest: Build) -> None:
+    wednesday = datetime.fromisoformat("2025-03-12T15:00:00+08:00").timestamp()
+    for n in range(3):
+        desks.take(digest(f"old{n}", due_at=wednesday - 30 * DAY + n, withheld=True))
+    for n in range(9):
+        desks.take(digest(f"new{n}", due_at=wednesday - 6 * HOUR + n, withheld=n == 0))
+    ((decision, facts),) = desks.judge(DESK, wednesday)
+    assert facts.ticket_ids == tuple(f"new{n}" for n in range(9))
+    assert (facts.overdue, facts.ticket_count, decision.evidence.observed) == (12, 9, 9.0)
+    assert (facts.withheld, facts.withheld_count) == (("new0",), 1)
 
 
 def test_satisfied_callers_say_nothing(desks: Desks, digest: Build) -> None:
