@@ -3,6 +3,8 @@
 from collections import deque
 from typing import Final, NamedTuple
 
+from alerts.matching import within
+
 RECENT: Final = 22 * 86400.0
 """Seconds: the longest window of `rising`, a climb of three weeks."""
 
@@ -40,10 +42,9 @@ class Recent:
         Costs no more than there are to return: an outbreak asks at every ticket.
         """
         since = clock - min(window, RECENT)
-        below = f"{series}/"
         found: list[tuple[int, Counted]] = []
         for topic, log in self._topics.items():
-            if series and topic != series and not topic.startswith(below):
+            if series and not within(topic, series):
                 continue
             for number, came, at, ticket_id, street, withheld in reversed(log):
                 if came <= since:

@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 
+from alerts.matching import upwards
 from detectors.base import Decision, Evidence
 from detectors.calibration import Calibrator
 from detectors.callers import CallerLedger
@@ -64,8 +65,7 @@ def cells_of(topic: str) -> tuple[str, ...]:
     >>> cells_of("住建房产/物业管理")
     ('', '住建房产', '住建房产/物业管理')
     """
-    parts = topic.split("/") if topic else []
-    return ("", *("/".join(parts[: n + 1]) for n in range(len(parts))))
+    return ("", *upwards(topic))
 
 
 def topic_shares(settings: Settings) -> dict[str, float]:
