@@ -48,6 +48,9 @@ class ClustererSettings:
     """a ticket joins an issue from this mean logit on"""
     merge_at: float = 0.0
     """issues a ticket would each join with this mean logit or more are one"""
+    whole: float = 0.0
+    """so many times the likeness to an issue as a whole, 0 to 1, is added to the mean logit; at 0 it is not worked out,
+    and it is not to be set later, since issues would lack what it needs"""
     candidates: int = 16
     """tickets compared in full"""
     common: float = 4.0
@@ -85,11 +88,15 @@ class _Issue:
     size: int = 0
     callers: list[int] = field(default_factory=list)  # distinct, three are enough to know
     last_at: float = 0.0
+    length: float = 0.0
+    """length of the sum of its tickets' vectors of terms, each of length 1; kept with `whole` only"""
 
 
 class _Link(NamedTuple):
     number: int
     score: float
+    cosines: float
+    """sum of the ticket's cosines with those of the issue"""
 
 
 class IssueClusterer(base.Clusterer):
@@ -97,9 +104,9 @@ class IssueClusterer(base.Clusterer):
 
     Each ticket is compared with the live tickets that share its rarer words, title n-grams and names (an
     exact search); a learned scorer turns the evidence on each pair into a logit; an issue's score is the mean
-    of the best half of its logits, at most six. The ticket joins the best issue if that is at least
-    `join_at`, and opens its own otherwise. A ticket that belongs to several issues without doubt makes them one.
-    Issues are forgotten in event time.
+    of the best half of its logits, at most six, and `whole` times the likeness to the mean of its tickets. The
+    ticket joins the best issue if that is at least `join_at`, and opens its own otherwise. A ticket that belongs
+    to several issues without doubt makes them one. Issues are forgotten in event time.
 
     Parameters
     ----------
@@ -145,6 +152,7 @@ class IssueClusterer(base.Clusterer):
         slot, linked, copied = self._compare(x)
         opened = not linked or linked[0].score < self.settings.join_at
         merged: tuple[str, ...] = ()
+        same: set[int] = set()
         if opened:
             issue = _Issue(new_id, self._next_number)
             self._next_number += 1
@@ -157,6 +165,9 @@ class IssueClusterer(base.Clusterer):
         if issue.size < COUNTED_MEMBERS:
             self.memory.count_terms(slot)
         self.memory.tickets.issue[slot] = issue.number
+        if self.settings.whole:
+            cosines = sum(link.cosines for link in linked if link.number in same)
+            issue.length = math.sqrt(issue.length**2 + 2.0 * cosines + 1.0)
         issue.slots.append(slot)
         issue.size += 1
         issue.last_at = max(issue.last_at, x.fields.at)
@@ -164,6 +175,8 @@ class IssueClusterer(base.Clusterer):
         if caller and len(issue.callers) < 3 and caller not in issue.callers:
             issue.callers.append(caller)
         if len(issue.slots) > self.settings.members:
+            # those that stay are as much alike as all were
+            issue.length *= self.settings.members / len(issue.slots)
             self.memory.forget([issue.slots.pop(FIRST_MEMBERS)])
         return Assignment(issue.id, opened, merged, copied and not opened, named)
 
@@ -178,10 +191,13 @@ class IssueClusterer(base.Clusterer):
         del self._issues[old.number]
         self.memory.tickets.issue[old.slots] = into.number
         slots = sorted(into.slots + old.slots)
+        # two that are one point the same way
+        into.length += old.length
         most = self.settings.members
         if len(slots) > most:
             dropped = slots[FIRST_MEMBERS : len(slots) - most + FIRST_MEMBERS]
             self.memory.forget(dropped)
+            into.length *= most / len(slots)
             slots = slots[:FIRST_MEMBERS] + slots[len(slots) - most + FIRST_MEMBERS :]
         into.slots = slots
         into.size += old.size
@@ -197,29 +213,43 @@ class IssueClusterer(base.Clusterer):
             x.terms,
             x.vector,
             x.fields,
-            Seek(settings.candidates, settings.common),
-            Needed(settings.least_words, settings.least_names, settings.join_at),
+            Seek(settings.candidates, settings.common, settings.whole > 0.0),
+            Needed(settings.least_words, settings.least_names, settings.join_at - settings.whole),
             letters_share(self._length),
         )
-        if not len(judged.issues):
-            return slot, [], False
         numbers = judged.issues.tolist()
-        linked = self._link(numbers, judged.logits.tolist())
-        copied = any(copy and number == linked[0].number for number, copy in zip(numbers, judged.copies, strict=True))
+        wholes: dict[int, float] = {}
+        if settings.whole:
+            wholes = dict(zip(judged.wholes.issues.tolist(), judged.wholes.cosines.tolist(), strict=True))
+        if not (numbers or wholes):
+            return slot, [], False
+        by_issue: dict[int, list[float]] = {}
+        for number, logit in zip(numbers, judged.logits.tolist(), strict=True):
+            by_issue.setdefault(number, []).append(logit)
+        linked = self._link(by_issue, wholes)
+        best = linked[0].number if linked else 0
+        copied = any(copy and number == best for number, copy in zip(numbers, judged.copies.tolist(), strict=True))
         return slot, linked, copied
 
-    def _link(self, numbers: list[int], logits: list[float]) -> list[_Link]:
-        """Return the leading issues, best first, the older one first on a tie, from those of pairs."""
-        by_issue: dict[int, list[float]] = {}
-        for number, logit in zip(numbers, logits, strict=True):
-            by_issue.setdefault(number, []).append(logit)
-        leading = sorted(by_issue.items(), key=lambda item: (-max(item[1]), item[0]))[:LEADING]
+    def _link(self, by_issue: dict[int, list[float]], wholes: dict[int, float]) -> list[_Link]:
+        """Return the leading issues, best first, the older one first on a tie, from the logits of pairs and the sums of
+        cosines of wholes; none that cannot count.
+        """
+        issues, whole = self._issues, self.settings.whole
+        least = min(self.settings.join_at, self.settings.merge_at)
+        hopes = {number: max(logits) for number, logits in by_issue.items()}
+        for number, cosines in wholes.items():
+            hopes[number] = hopes.get(number, MISSING_LOGIT) + whole * cosines / issues[number].length
         links = []
-        for number, found in leading:
-            issue = self._issues[number]
+        for _, number in sorted([(-hope, number) for number, hope in hopes.items() if hope >= least])[:LEADING]:
+            issue = issues[number]
             most = min((len(issue.slots) + 1) // 2, BEST_OF)
-            found = sorted(found, reverse=True)[:most]
-            links.append(_Link(number, (sum(found) + MISSING_LOGIT * (most - len(found))) / most))
+            found = sorted(by_issue.get(number, ()), reverse=True)[:most]
+            score = (sum(found) + MISSING_LOGIT * (most - len(found))) / most
+            cosines = wholes.get(number, 0.0)
+            if cosines:
+                score += whole * cosines / issue.length
+            links.append(_Link(number, score, cosines))
         return sorted(links, key=lambda link: (-link.score, link.number))
 
     def __getstate__(self) -> dict[str, object]:

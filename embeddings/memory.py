@@ -112,7 +112,7 @@ class TicketMemory:
         are taken. Exact: every live ticket that shares a rarer term is scored.
         """
         slot = self.reserve(terms)
-        _, others = place_ticket(
+        _, others, _ = place_ticket(
             self.tickets, slot, self.index, self.common, self.live, terms, vector, fields, seek, self.scratch, self.used
         )  # fmt: skip
         return slot, others

@@ -25,6 +25,7 @@ from embeddings.tickets import (
     STOP,
     TOPIC,
     WORDS,
+    Common,
     Tickets,
     rarities,
 )
@@ -218,7 +219,8 @@ def features(tickets: Tickets, slot: int, rarity: F64, query: Asked, others: I32
 
 
 @njit()
-def _shared_names(tickets: Tickets, slot: int, rarity: F64, others: I64) -> float:
+def _shared_names(tickets: Tickets, slot: int, common: Common, live: int, others: I64) -> float:
+    rarity = rarities(tickets, slot, common, live)
     terms, span = tickets.terms, tickets.span
     first, _, names, stop = span[slot]
     most = 0.0
@@ -244,8 +246,10 @@ def shared_names(memory: TicketMemory, slot: int, others: Sequence[int]) -> floa
     The feature `names` before its logarithm; the same road and number are worth one piece. Little more than nothing
     means that the tickets tell of the same kind of thing, and none of the same one.
     """
-    rarity = rarities(memory.tickets, slot, memory.common, memory.live)
-    return float(_shared_names(memory.tickets, slot, rarity, np.array(others, np.int64)))
+    tickets = memory.tickets
+    if tickets.named[slot] == 0.0 and tickets.key[slot, ADDRESS] == 0:
+        return 0.0
+    return float(_shared_names(tickets, slot, memory.common, memory.live, np.array(others, np.int64)))
 
 
 def pair_features(memory: TicketMemory, slot: int, others: I32) -> F64:

@@ -31,6 +31,7 @@ from embeddings.tickets import (
     Scratch,
     Seek,
     Tickets,
+    Wholes,
     place_ticket,
 )
 
@@ -97,6 +98,7 @@ class Judged(NamedTuple):
     logits: F64
     copies: NDArray[np.bool_]
     """whether its text and the new one's were made from one another"""
+    wholes: Wholes
 
 
 class PairScorer:
@@ -229,8 +231,9 @@ def _meet(
     letters: float,
     logistic: Logistic,
     trees: Trees,
-) -> tuple[I64, F64, NDArray[np.bool_]]:
-    rarity, others = place_ticket(
+) -> tuple[I64, F64, NDArray[np.bool_], Wholes]:
+    rarity, others, wholes = place_ticket(
         tickets, slot, index, common, live, terms, vector, fields, seek, scratch, used
     )  # fmt: skip
-    return _judge(tickets, slot, rarity, others, needed, letters, logistic, trees)
+    issues, logits, copies = _judge(tickets, slot, rarity, others, needed, letters, logistic, trees)
+    return issues, logits, copies, wholes

@@ -99,6 +99,17 @@ class Seek(NamedTuple):
     """so many at most"""
     common: float
     """terms of a lower inverse frequency find nobody"""
+    wholes: bool = False
+    """whether to tell, too, of every issue what the ticket has in common with all of it"""
+
+
+class Wholes(NamedTuple):
+    """What a ticket has in common with issues as wholes; empty if that is not sought."""
+
+    issues: I64
+    """numbers of the issues that have a ticket which shares a term"""
+    cosines: F64
+    """sum of the cosines with all tickets of each, over the terms by which tickets are found"""
 
 
 class Index(NamedTuple):
@@ -306,8 +317,12 @@ def rehash(old: I32, new: I32) -> None:
 
 
 @njit()
-def _nearest(tickets: Tickets, slot: int, rarity: F64, index: Index, seek: Seek, scratch: Scratch) -> I32:
-    """Return up to `seek.most` live slots by shared words, title n-grams and names, best first."""
+def _nearest(
+    tickets: Tickets, slot: int, rarity: F64, index: Index, seek: Seek, scratch: Scratch
+) -> tuple[I32, Wholes]:
+    """Return up to `seek.most` live slots by shared words, title n-grams and names, best first; and the issues of all
+    that share one.
+    """
     score, touched, chunk = scratch.score, scratch.touched, index.chunk
     first, grams, names, stop = tickets.span[slot]
     n = 0
@@ -323,7 +338,8 @@ def _nearest(tickets: Tickets, slot: int, rarity: F64, index: Index, seek: Seek,
             for k in range(at + CHUNK_HEAD, at + CHUNK_HEAD + chunk[at + 2]):
                 n = _touch(chunk[k], worth, score, touched, n)
             at = chunk[at]
-    return _best(tickets, scratch, n, seek.most)
+    wholes = _by_issue(tickets, slot, scratch, n if seek.wholes else 0)
+    return _best(tickets, scratch, n, seek.most), wholes
 
 
 @njit()
@@ -337,6 +353,29 @@ def _touch(other: int, worth: np.float32, score: F32, touched: I32, n: int) -> i
 
 
 @njit()
+def _by_issue(tickets: Tickets, slot: int, scratch: Scratch, n_touched: int) -> Wholes:
+    """Sum score / norms of the live slots that are touched by issue."""
+    issues, cosines = np.empty(n_touched, np.int64), np.zeros(n_touched, np.float64)
+    places = 1
+    while places < 2 * n_touched:
+        places *= 2
+    table = np.full(places, EMPTY, np.int32)  # where in `issues` a number is, at most half full
+    n = 0
+    for other in scratch.touched[:n_touched]:
+        if tickets.alive[other]:
+            number = tickets.issue[other]
+            at = number & (places - 1)
+            while table[at] != EMPTY and issues[table[at]] != number:
+                at = (at + 1) & (places - 1)
+            if table[at] == EMPTY:
+                table[at] = n
+                issues[n] = number
+                n += 1
+            cosines[table[at]] += scratch.score[other] / (tickets.index_norm[slot] * tickets.index_norm[other])
+    return Wholes(issues[:n], cosines[:n])
+
+
+@njit()
 def _best(tickets: Tickets, scratch: Scratch, n_touched: int, most: int) -> I32:
     """Return the `most` live slots of the highest score / norm, earlier ones first on a tie; clear the scores."""
     best = np.empty(most, np.int32)
@@ -345,7 +384,7 @@ def _best(tickets: Tickets, scratch: Scratch, n_touched: int, most: int) -> I32:
     for slot in scratch.touched[:n_touched]:
         v = scratch.score[slot] / tickets.index_norm[slot]
         scratch.score[slot] = 0.0
-        if n == most and (v < value[n - 1] or (v == value[n - 1] and slot > best[n - 1])):
+        if n == most and (n == 0 or v < value[n - 1] or (v == value[n - 1] and slot > best[n - 1])):
             continue
         if not tickets.alive[slot]:
             continue
@@ -374,15 +413,15 @@ def place_ticket(
     seek: Seek,
     scratch: Scratch,
     used: I64,
-) -> tuple[F64, I32]:
-    """Store a ticket, find its neighbours, index it; return the rarities of its terms and the neighbours.
+) -> tuple[F64, I32, Wholes]:
+    """Store a ticket, find its neighbours, index it; return the rarities of its terms, the neighbours and the issues.
 
     `used` is `TicketMemory.used`.
     """
     used[TERMS] = _write(tickets, slot, terms, vector, fields)
     rarity = rarities(tickets, slot, common, live)
     _weigh(tickets, slot, rarity)
-    others = _nearest(tickets, slot, rarity, index, seek, scratch)
+    others, wholes = _nearest(tickets, slot, rarity, index, seek, scratch)
     used[CHUNKS], used[KEYS] = list_ticket(tickets, slot, index, used[CHUNKS], used[KEYS])
     tickets.alive[slot] = 1
-    return rarity, others
+    return rarity, others, wholes

@@ -160,6 +160,30 @@ def test_memory_of_a_large_issue_is_bounded() -> None:
     assert subject.memory.count - subject.memory.dead == 10
 
 
+def test_likeness_to_an_issue_as_a_whole_joins_what_no_pair_does() -> None:
+    alone, whole = clusterer(candidates=0), clusterer(candidates=0, common=0.0, whole=50.0)
+    for subject in (alone, whole):
+        subject.assign(reading("t0", WATER), "t0")
+    again = reading("t1", WATER_AGAIN, HOUR, 2)
+    assert alone.assign(again, "t1").opened
+    assert whole.assign(again, "t1").issue_id == "t0"
+    assert whole.assign(reading("t2", "地铁十号线早高峰太挤", HOUR, 3), "t2").opened
+
+
+@given(st.lists(st.sampled_from((WATER, WATER_AGAIN, WATER_ELSEWHERE, PARKING)), max_size=30))
+@settings(max_examples=20, deadline=None)
+def test_of_a_whole_no_more_is_kept_than_its_length(texts: list[str]) -> None:
+    subject = clusterer(whole=20.0, members=10)
+    for n, text in enumerate(texts):
+        subject.assign(reading(f"t{n}", text, n * HOUR, n), f"t{n}")
+    for issue in subject._issues.values():
+        kept = len(issue.slots)
+        assert kept <= 10
+        # as long as that of so many alike at most, and of one by itself at least
+        assert 1.0 - 1e-6 <= issue.length <= kept * (1.0 + 1e-6)
+    assert subject.memory.count - subject.memory.dead == sum(len(i.slots) for i in subject._issues.values())
+
+
 def test_compacting_changes_no_later_decision() -> None:
     texts = [WATER, PARKING, WATER_ELSEWHERE, WATER_AGAIN]
     plain, compacted = clusterer(), clusterer()
@@ -172,12 +196,13 @@ def test_compacting_changes_no_later_decision() -> None:
                 issue.slots = [int(moved[slot]) for slot in issue.slots]
 
 
+@pytest.mark.parametrize("weight", [0.0, 20.0])
 @settings(max_examples=15, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 5)), min_size=4, max_size=25), st.data())
-def test_state_survives_pickling_at_any_point(calls: list[tuple[int, int]], data: st.DataObject) -> None:
+@given(calls=st.lists(st.tuples(st.integers(0, 3), st.integers(1, 5)), min_size=4, max_size=25), data=st.data())
+def test_state_survives_pickling_at_any_point(weight: float, calls: list[tuple[int, int]], data: st.DataObject) -> None:
     texts = [WATER, PARKING, WATER_ELSEWHERE, WATER_AGAIN]
     cut = data.draw(st.integers(0, len(calls)))
-    whole, broken = clusterer(), clusterer()
+    whole, broken = clusterer(whole=weight, members=8), clusterer(whole=weight, members=8)
     for n, (which, caller) in enumerate(calls):
         if n == cut:
             broken = pickle.loads(pickle.dumps(broken))
