@@ -10,6 +10,7 @@ from typing import TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from embeddings.packed import Store, store_of
 from embeddings.terms import Terms
 from embeddings.tickets import (
     CHUNK_HEAD,
@@ -69,6 +70,7 @@ class TicketMemory:
 
     def __init__(self, prior: F32, dimension: int, strength: float = 1000.0) -> None:
         self.dimension = dimension
+        self._store: Store | None = None  # made anew when an array is replaced
         self.common = Common(np.zeros(1 << FREQUENCY_BITS, np.int32), prior, strength)
         self._start(64, 8192)
 
@@ -99,11 +101,19 @@ class TicketMemory:
 
     def _start_index(self, keys: int, chunks: int) -> None:
         self.index = Index(np.full((keys, 2), EMPTY, np.int32), np.zeros(chunks, np.int32))
+        self._store = None
         self.used[[CHUNKS, KEYS]] = 0
 
     def _start_scratch(self) -> None:
         slots = len(self.tickets.alive)
         self.scratch = Scratch(np.zeros(slots, np.float32), np.zeros(slots, np.int32))
+
+    @property
+    def store(self) -> Store:
+        """All of its arrays, for compiled code."""
+        if self._store is None:
+            self._store = store_of(self.tickets, self.index, self.common, self.scratch, self.used)
+        return self._store
 
     def place(self, terms: Terms, vector: F32, fields: Fields, seek: Seek) -> tuple[int, I32]:
         """Remember a ticket; return its slot, and the live ones worth comparing it with, best first.
@@ -129,6 +139,7 @@ class TicketMemory:
             self._grow({"terms", "marks"})
         while chunks + MOST_A_POSTING * size > len(self.index.chunk):
             self.index = self.index._replace(chunk=_longer(self.index.chunk))
+            self._store = None
         while 2 * (keys + size) > len(self.index.entry):
             self._resize_table(2 * len(self.index.entry))
         self.count += 1
@@ -147,6 +158,7 @@ class TicketMemory:
     def _grow(self, names: set[str]) -> None:
         """Double the arrays of these names."""
         self.tickets = self.tickets._replace(**{name: _longer(getattr(self.tickets, name)) for name in names})
+        self._store = None
 
     def _list_all(self) -> None:
         """Make the index anew."""
@@ -162,6 +174,7 @@ class TicketMemory:
             entry = np.full((keys, 2), EMPTY, np.int32)
             rehash(self.index.entry, entry)
             self.index = self.index._replace(entry=entry)
+            self._store = None
 
     def forget(self, slots: list[int]) -> None:
         """Drop tickets; when more than a fifth of the slots are dead, see `compact`."""
@@ -198,7 +211,7 @@ class TicketMemory:
     def __getstate__(self) -> dict[str, object]:
         """State without what can be computed again: the index, the scratch space, the shared prior."""
         state = self.__dict__.copy()
-        for name in ("index", "scratch"):
+        for name in ("index", "scratch", "_store"):
             del state[name]
         used = {name: int(self.used[TERMS]) if name in ("terms", "marks") else self.count for name in Tickets._fields}
         state["tickets"] = {name: getattr(self.tickets, name)[:n].copy() for name, n in used.items()}
@@ -227,6 +240,7 @@ class TicketMemory:
     def attach(self, prior: F32) -> None:
         """Give a restored memory the prior."""
         self.common = self.common._replace(prior=prior)
+        self._store = None
 
 
 def _longer(old: NDArray[AnyScalar]) -> NDArray[AnyScalar]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from embeddings.compiled import njit
 from embeddings.memory import TicketMemory
+from embeddings.packed import Store
 from embeddings.terms import HEADED, PLACED, U8, Hashes
 from embeddings.tickets import (
     ADDRESS,
@@ -25,7 +26,6 @@ from embeddings.tickets import (
     STOP,
     TOPIC,
     WORDS,
-    Common,
     Tickets,
     rarities,
 )
@@ -219,8 +219,9 @@ def features(tickets: Tickets, slot: int, rarity: F64, query: Asked, others: I32
 
 
 @njit()
-def _shared_names(tickets: Tickets, slot: int, common: Common, live: int, others: I64) -> float:
-    rarity = rarities(tickets, slot, common, live)
+def _shared_names(store: Store, slot: int, live: int, others: I64) -> float:
+    tickets = store.tickets
+    rarity = rarities(tickets, slot, store.common, live)
     terms, span = tickets.terms, tickets.span
     first, _, names, stop = span[slot]
     most = 0.0
@@ -249,7 +250,7 @@ def shared_names(memory: TicketMemory, slot: int, others: Sequence[int]) -> floa
     tickets = memory.tickets
     if tickets.named[slot] == 0.0 and tickets.key[slot, ADDRESS] == 0:
         return 0.0
-    return float(_shared_names(tickets, slot, memory.common, memory.live, np.array(others, np.int64)))
+    return float(_shared_names(memory.store, slot, memory.live, np.array(others, np.int64)))
 
 
 def pair_features(memory: TicketMemory, slot: int, others: I32) -> F64:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from embeddings.compiled import njit
 from embeddings.memory import TicketMemory
+from embeddings.packed import Models, Store, models_of
 from embeddings.pairs import FEATURES, asked, features, plausible
 from embeddings.terms import Terms
 from embeddings.tickets import (
@@ -25,10 +26,7 @@ from embeddings.tickets import (
     I64,
     STOP,
     WORDS,
-    Common,
     Fields,
-    Index,
-    Scratch,
     Seek,
     Tickets,
     Wholes,
@@ -107,6 +105,7 @@ class PairScorer:
     def __init__(self, letters: Logistic, notes: Trees) -> None:
         self.letters = letters
         self.notes = notes
+        self._models = models_of(letters, notes)
 
     @classmethod
     def load(cls, path: Path) -> "PairScorer":
@@ -142,10 +141,7 @@ class PairScorer:
         `TicketMemory.place` is the first half.
         """
         slot = memory.reserve(terms)
-        found = _meet(
-            memory.tickets, slot, memory.index, memory.common, memory.live, terms, vector, fields, seek,
-            memory.scratch, memory.used, needed, letters, self.letters, self.notes,
-        )  # fmt: skip
+        found = _meet(memory.store, slot, memory.live, terms, vector, fields, seek, needed, letters, self._models)
         return slot, Judged(*found)
 
 
@@ -216,24 +212,20 @@ def _judge(
 
 @njit()
 def _meet(
-    tickets: Tickets,
+    store: Store,
     slot: int,
-    index: Index,
-    common: Common,
     live: int,
     terms: Terms,
     vector: F32,
     fields: Fields,
     seek: Seek,
-    scratch: Scratch,
-    used: I64,
     needed: Needed,
     letters: float,
-    logistic: Logistic,
-    trees: Trees,
+    models: Models,
 ) -> tuple[I64, F64, NDArray[np.bool_], Wholes]:
+    tickets = store.tickets
     rarity, others, wholes = place_ticket(
-        tickets, slot, index, common, live, terms, vector, fields, seek, scratch, used
+        tickets, slot, store.index, store.common, live, terms, vector, fields, seek, store.scratch, store.used
     )  # fmt: skip
-    issues, logits, copies = _judge(tickets, slot, rarity, others, needed, letters, logistic, trees)
+    issues, logits, copies = _judge(tickets, slot, rarity, others, needed, letters, models.letters, models.notes)
     return issues, logits, copies, wholes
