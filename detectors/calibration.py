@@ -10,9 +10,10 @@ from river import base
 
 from detectors.base import DAY, NEVER
 
-# Part of the episodes that are taken for true incidents before any are known, and the largest excess these have.
-_INCIDENTS: Final = 0.1
-_LARGEST: Final = 10.0
+# Episodes with an excess of more than so many shipped scales are taken for true incidents.
+_FAR: Final = 4.0
+# What the shipped number of calls a day is worth, in days.
+_DAYS_TO_KNOW_A_PACE: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +49,10 @@ class Calibrator(base.Base):
     An episode is what could have become one alarm: all scores of one key within ``span``, of which only the
     highest counts. The rate of episodes with a score of at least s is modelled above ``floor`` as
     ``rate * exp(-(s - floor) / scale)``: a peaks-over-threshold model with an exponential tail. Both numbers
-    start at shipped values and move to the stream's own past. True incidents are in that past too: each
-    episode counts for the chance that it was none, in a mixture of the tail with incidents whose excess may be
-    anything up to ten, and whose part is learned as well.
+    start at shipped values and move to the stream's own past. True incidents are in that past too, and mostly far
+    out: what exceeds the floor by more than four shipped scales is not looked at, and in its place counts what the
+    tail as learned so far has there, one in fifty-five. That is the expectation step for an exponential sample that
+    is cut off at a known point: without incidents nothing is lost, and with them a hotline does not grow deaf.
 
     Parameters
     ----------
@@ -68,6 +70,9 @@ class Calibrator(base.Base):
         What the shipped rate is worth, in days.
     memory
         Days after which an episode's weight has fallen to 1/e.
+    calls_a_day
+        Calls a day among which the shipped rate holds. Where there are more or fewer (``expose``), it is as many
+        times higher or lower, and calls count what days else do. 0: a rate of days, however many call.
 
     Examples
     --------
@@ -82,8 +87,8 @@ class Calibrator(base.Base):
     References
     ----------
     Coles 2001, An Introduction to Statistical Modeling of Extreme Values, sections 4.2 and 4.3.2 (peaks
-    over a threshold, return levels). Mixture with a uniform for what does not belong: Banfield, Raftery 1993,
-    Biometrics 49:803, section 4; weighted step by step as in Titterington 1984, JRSS B 46:257.
+    over a threshold, return levels). Samples cut off: Dempster, Laird, Rubin 1977, JRSS B 39:1, section 4.2; step by
+    step as in Titterington 1984, JRSS B 46:257.
     """
 
     def __init__(
@@ -95,6 +100,7 @@ class Calibrator(base.Base):
         rate: float = 0.3,
         rate_weight: float = 14.0,
         memory: float = 180.0,
+        calls_a_day: float = 0.0,
     ) -> None:
         self.floor = floor
         self.span = span
@@ -103,24 +109,32 @@ class Calibrator(base.Base):
         self.rate = rate
         self.rate_weight = rate_weight
         self.memory = memory
+        self.calls_a_day = calls_a_day
         self._open: dict[str, tuple[float, float]] = {}
         self._episodes = 0.0
-        self._real = 0.0
         self._excess = 0.0
         self._days = 0.0
+        self._calls = 0.0
         self._now = -inf
+
+    def expose(self, now: float) -> None:
+        """Count a call, any of those among which an episode may begin."""
+        if self._now == -inf:
+            self._now = now
+        self._calls += 1.0
 
     def advance(self, now: float) -> None:
         """Let event time pass: episodes older than ``span`` end, and the past fades."""
         if now <= self._now:
             return
         if self._now > -inf:
-            days = (now - self._now) / DAY
-            keep = exp(-days / self.memory)
-            self._episodes *= keep
-            self._real *= keep
-            self._excess *= keep
-            self._days = self._days * keep + self.memory * (1.0 - keep)
+            keep = exp(-(now - self._now) / DAY / self.memory)
+            days = self.memory * (1.0 - keep)
+            chance, excess = self._beyond(days)
+            self._episodes = self._episodes * keep + chance
+            self._excess = self._excess * keep + excess
+            self._calls *= keep
+            self._days = self._days * keep + days
         self._now = now
         ended = now - self.span
         while self._open:
@@ -151,7 +165,12 @@ class Calibrator(base.Base):
 
     def episodes_a_day(self, score: float) -> float:
         """Episodes a day that reach ``score`` by chance, all keys together."""
-        rate = (self.rate * self.rate_weight + self._episodes) / (self.rate_weight + self._days)
+        rate = self.rate * self.rate_weight + self._episodes
+        if self.calls_a_day:
+            pace = (_DAYS_TO_KNOW_A_PACE * self.calls_a_day + self._calls) / (_DAYS_TO_KNOW_A_PACE + self._days)
+            rate *= pace / (self.rate_weight * self.calls_a_day + self._calls)
+        else:
+            rate /= self.rate_weight + self._days
         if score <= self.floor:
             return rate
         return rate * exp(-(score - self.floor) / self.learned_scale)
@@ -171,11 +190,18 @@ class Calibrator(base.Base):
         weight = self.scale_weight
         return (weight * self.scale + self._excess) / (weight + self._episodes)
 
+    def _beyond(self, days: float) -> tuple[float, float]:
+        """Episodes by chance in so many days that are too far out to be looked at, and their excess in sum."""
+        count = days * self.episodes_a_day(self.floor + self._far)
+        return count, count * (self._far + self.learned_scale)
+
     def _close(self, key: str) -> None:
-        excess, scale, weight = self._open.pop(key)[1] - self.floor, self.learned_scale, self.scale_weight
-        real = (weight * _INCIDENTS + self._real) / (weight + self._episodes + self._real)
-        tail = (1.0 - real) * exp(-excess / scale) / scale
-        chance = tail / (tail + real / _LARGEST)
-        self._episodes += chance
-        self._excess += chance * excess
-        self._real += 1.0 - chance
+        excess = self._open.pop(key)[1] - self.floor
+        if excess <= self._far:
+            self._episodes += 1.0
+            self._excess += excess
+
+    @property
+    def _far(self) -> float:
+        """The excess beyond which nothing is learned."""
+        return _FAR * self.scale

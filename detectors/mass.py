@@ -86,6 +86,7 @@ class MassDetector(StatisticalDetector):
     def update(self, key: str, callers: RecentCallers) -> Decision | None:
         """Judge an issue after a call that ``callers`` has counted; ``None`` if it says nothing."""
         self._learn(callers)
+        self.calibrator.expose(callers.last)
         return self._judge(key, callers) if callers.fresh else None
 
     def _judge(self, key: str, callers: RecentCallers) -> Decision | None:

@@ -74,6 +74,7 @@ class NewDetector(StatisticalDetector):
         """
         now = callers.last
         age = now - callers.first
+        self.calibrator.expose(now)
         if returning or not callers.fresh or age > self.max_age_days * DAY:
             return None
         count = callers.distinct(now, HORIZONS[-1])

@@ -86,6 +86,7 @@ class RecurredDetector(StatisticalDetector):
         ``named`` says whether its calls name the same thing, or only tell of the same kind of thing, as many do.
         """
         now = callers.last
+        self.calibrator.expose(now)
         back = self._returns.get(key)
         if key in self._closed or now - callers.previous >= self.quiet_days * DAY:
             if callers.tickets < 2:

@@ -41,12 +41,42 @@ def test_incidents_weigh_little() -> None:
     assert stirred.score_for(Budget(0.02)) < quiet.score_for(Budget(0.02)) + 0.4
 
 
+@pytest.mark.parametrize("scale", [0.35, 0.5, 0.65])
+def test_what_is_too_far_out_to_be_looked_at_is_not_missed(scale: float) -> None:
+    calibrator = _fed(scale, 4.0, 1500, calibrator=Calibrator(floor=2.0, span=DAY, memory=1e5))
+    assert calibrator.learned_scale == pytest.approx(scale, rel=0.05)
+    assert calibrator.episodes_a_day(2.0) == pytest.approx(4.0, rel=0.05)
+
+
+def test_many_incidents_far_out_hardly_move_the_tail() -> None:
+    quiet, stirred = Calibrator(floor=3.0, span=DAY, scale=0.4), Calibrator(floor=3.0, span=DAY, scale=0.4)
+    rng = random.Random(3)
+    for day in range(400):
+        score = 3.0 + rng.expovariate(1.0 / 0.4)
+        for calibrator in (quiet, stirred):
+            calibrator.observe(f"chance {day}", day * DAY, score)
+        stirred.observe(f"incident {day}", day * DAY, 4.7 + 3.0 * rng.random())
+    assert stirred.score_for(Budget(0.02)) == pytest.approx(quiet.score_for(Budget(0.02)), abs=0.02)
+
+
+@pytest.mark.parametrize("calls_a_day", [4, 100])
+def test_chance_has_more_opportunities_where_more_people_call(calls_a_day: int) -> None:
+    calibrator = Calibrator(floor=3.0, rate=0.05, calls_a_day=32.0)
+    assert calibrator.episodes_a_day(3.0) == pytest.approx(0.05)
+    for call in range(calls_a_day * 60):
+        calibrator.expose(DAY * call / calls_a_day)
+        calibrator.advance(DAY * call / calls_a_day)
+    with_none = 0.05 * 14 / (14 * 32 + calls_a_day * 60) * calls_a_day
+    assert 0.7 < calibrator.episodes_a_day(3.0) / with_none < 1.5
+
+
 def test_an_episode_counts_once_by_its_highest_score() -> None:
     calibrator = Calibrator(floor=2.0, span=DAY, rate_weight=1.0)
     for n in range(50):
         calibrator.observe("key", n * 60.0, 2.0 + n / 50.0)
     once = Calibrator(floor=2.0, span=DAY, rate_weight=1.0)
-    once.observe("key", 0.0, 2.98)
+    for n in range(50):
+        once.observe("key", n * 60.0, 2.98 if n == 0 else 2.0)
     for each in (calibrator, once):
         each.advance(10 * DAY)
     assert calibrator.recurrence_days(4.0) == pytest.approx(once.recurrence_days(4.0), rel=1e-6)
