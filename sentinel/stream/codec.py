@@ -32,6 +32,7 @@ _HEAD: Final = struct.Struct("<2sHI")  # mark, version, length of the JSON
 _MARK: Final = b"SD"
 _ARRAYS: Final = frozenset({"|u1", "<u4", "<f4"})
 """Kinds of arrays in a reading, little-endian."""
+_NATIVE: Final = {kind: np.dtype(kind).newbyteorder("=") for kind in _ARRAYS}
 _DEFAULTS: Final = RoutedTicket._field_defaults
 _TYPES: Final[dict[str, type[Tick] | type[End] | type[ConfigChange] | type[Feedback]]] = {
     "tick": Tick,
@@ -40,6 +41,8 @@ _TYPES: Final[dict[str, type[Tick] | type[End] | type[ConfigChange] | type[Feedb
     "feedback": Feedback,
 }
 _NAMES: Final = {kind: name for name, kind in _TYPES.items()}
+_READING: Final = IssueDigest._fields.index("reading")
+_TAGS: Final = IssueDigest._fields.index("tags")
 
 
 class CodecError(PoisonError):
@@ -77,6 +80,8 @@ def record_to_json(record: Routed) -> dict[str, object]:
             if name not in _DEFAULTS or value != _DEFAULTS[name]
         }
         return {"type": "ticket", **fields}
+    if isinstance(record, Tick):  # as most are, each in every partition: at half the time
+        return {"type": "tick", "seq": record.seq, "clock": record.clock}
     return {"type": _NAMES[type(record)], **record._asdict()}
 
 
@@ -169,8 +174,9 @@ def _digest_to_json(digest: Digest, arrays: list[bytes]) -> list[object]:
         sent = array if array.dtype.str in _ARRAYS else array.astype(array.dtype.newbyteorder("<"))
         arrays.append(sent.tobytes())
         kinds.append((sent.dtype.str, len(sent)))
-    plain = [reading.ticket_id, list(reading.fields), kinds]
-    return ["issue", *(plain if name == "reading" else getattr(digest, name) for name in IssueDigest._fields)]
+    values: list[object] = ["issue", *digest]
+    values[1 + _READING] = [reading.ticket_id, list(reading.fields), kinds]
+    return values
 
 
 def _digest_from_json(fields: list[Any], arrays: _Arrays) -> Digest:
@@ -179,12 +185,13 @@ def _digest_from_json(fields: list[Any], arrays: _Arrays) -> Digest:
         return HandlerDigest(*values)
     if kind != "issue":
         raise CodecError("holds a digest of an unknown kind")
-    named = dict(zip(IssueDigest._fields, values, strict=True))
-    ticket_id, plain, kinds = named["reading"]
-    *terms, vector = (arrays.take(kind, length) for kind, length in kinds)
-    named["reading"] = Reading(ticket_id, Terms(*terms), vector, Fields(*plain))
-    named["tags"] = tuple(named["tags"])
-    return IssueDigest(**named)
+    if len(values) != len(IssueDigest._fields):
+        raise CodecError("holds a digest of an unknown kind")
+    ticket_id, plain, kinds = values[_READING]
+    *terms, vector = [arrays.take(kind, length) for kind, length in kinds]
+    values[_READING] = Reading(ticket_id, Terms(*terms), vector, Fields(*plain))
+    values[_TAGS] = tuple(values[_TAGS])
+    return IssueDigest(*values)
 
 
 class _Arrays:
@@ -200,7 +207,7 @@ class _Arrays:
         array = np.frombuffer(self._value, kind, length, self._at)
         self._at += array.nbytes
         # of its own, in the machine's order of bytes: what was sent must not be kept alive by a part of it
-        return array.copy() if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+        return array.astype(_NATIVE[kind])
 
 
 def _check_version(version: object) -> None:

@@ -77,7 +77,7 @@ class Keeper:
     Parameters
     ----------
     records, every
-        After so many entries, or so many seconds if any came: a snapshot, unless it would take more than a twentieth
+        After so many entries, or so many seconds if any came: a snapshot, unless it would take more than a fortieth
         of the time.
     """
 

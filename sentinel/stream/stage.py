@@ -31,7 +31,7 @@ from sentinel.stream.snapshot import Snapshot, StateError
 
 log = logging.getLogger(__name__)
 
-MOST_OF_THE_TIME: Final = 20
+MOST_OF_THE_TIME: Final = 40
 """A snapshot waits until the partition has worked so many times as long as the last one took."""
 YIELD_SECONDS: Final = 0.005
 """For so long a stage applies messages before everything else gets a turn: sending, signs of life, the others."""
