@@ -2,7 +2,7 @@
 each; a memory and its scorer have forty.
 """
 
-from typing import Any, TypeVar
+from typing import Any
 
 from numba.core import types
 from numba.experimental import structref
@@ -10,23 +10,19 @@ from numba.experimental import structref
 from embeddings.compiled import njit
 from embeddings.tickets import I64, Common, Index, Scratch, Tickets
 
-Proxy = TypeVar("Proxy", bound=type)
+numba: Any = structref
 
 
-def _behind_a_pointer(*fields: str) -> Any:
-    """Let compiled code know a class by its fields, each of any type that numba knows."""
-    numba: Any = structref
-
-    def register(proxy: Proxy) -> Proxy:
-        kind = numba.register(type(f"{proxy.__name__}Type", (types.StructRef,), {}))
-        numba.define_constructor(proxy, kind, list(fields))
-        numba.define_boxing(kind, proxy)
-        return proxy
-
-    return register
+@numba.register
+class StoreType(types.StructRef):
+    """What compiled code takes a `Store` for."""
 
 
-@_behind_a_pointer("tickets", "index", "common", "scratch", "used")
+@numba.register
+class ModelsType(types.StructRef):
+    """What compiled code takes `Models` for."""
+
+
 class Store(structref.StructRefProxy):
     """The arrays of a `TicketMemory`, under its names for them."""
 
@@ -37,12 +33,17 @@ class Store(structref.StructRefProxy):
     used: I64
 
 
-@_behind_a_pointer("letters", "notes")
 class Models(structref.StructRefProxy):
     """Both models of a `PairScorer`, under its names for them."""
 
     letters: Any
     notes: Any
+
+
+# The types are classes of this module, so that what is compiled and kept on disk refers to them by name: one made on
+# the fly would be kept with it, and nothing compiled later, as after a kill, would know its fields.
+numba.define_proxy(Store, StoreType, [*Store.__annotations__])
+numba.define_proxy(Models, ModelsType, [*Models.__annotations__])
 
 
 @njit()
