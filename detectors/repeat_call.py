@@ -13,25 +13,27 @@ _MOST_CALLERS: Final = 50
 class _Closing:
     """Whose tickets were closed on one issue, and who called afterwards, each with the latest time."""
 
-    __slots__ = ("after", "at", "closed", "repeats", "unknown")
+    __slots__ = ("after", "at", "cited", "closed", "repeats", "unknown")
 
     def __init__(self, at: float) -> None:
         self.at = at
         self.closed: dict[Caller, float] = {}
         self.after: dict[Caller, float] = {}
         self.repeats = 0
+        self.cited = False
         self.unknown = 0
 
 
 class RepeatCallDetector(Detector):
-    """Fires when a caller whose ticket was closed calls again, or enough callers come after a closing.
+    """Fires when a caller whose ticket was closed calls again, when a call cites a closed ticket by its number,
+    or when enough callers come after a closing.
 
     At most 50 callers an issue are remembered on either side of the closing.
 
     Parameters
     ----------
     min_repeats
-        Calls after the closing, by callers whose own ticket was closed, that fire.
+        Calls after the closing that fire, by callers whose own ticket was closed or who cite the one that was.
     min_callers
         Distinct known callers after the closing that fire, whoever they are.
     memory_days
@@ -67,16 +69,22 @@ class RepeatCallDetector(Detector):
         if caller != UNKNOWN and (caller in closing.closed or len(closing.closed) < _MOST_CALLERS):
             closing.closed[caller] = max(t, closing.closed.get(caller, t))
 
-    def update(self, key: str, t: float, caller: Caller) -> Decision | None:
-        """Judge a call on an issue; ``None`` if nothing of it has been closed lately."""
+    def update(self, key: str, t: float, caller: Caller, cited: float = 0.0) -> Decision | None:
+        """Judge a call on an issue; ``None`` if nothing of it has been closed lately.
+
+        ``cited`` is when the ticket was closed that the call cites, 0 if it cites no closed one.
+        """
         closing = self._issues.get(key)
         if closing is None:
-            return None
+            if not cited:
+                return None
+            closing = self._issues[key] = _Closing(cited)
         if t - closing.at > self.memory_days * DAY:
             del self._issues[key]
             return None
         closed_at = closing.closed.get(caller)
-        if closed_at is not None and t > closed_at:
+        if cited or (closed_at is not None and t > closed_at):
+            closing.cited |= cited > 0.0
             closing.repeats += 1
         if caller == UNKNOWN:
             closing.unknown += 1
@@ -93,7 +101,7 @@ class RepeatCallDetector(Detector):
         callers = len(closing.after)
         again = closing.repeats >= self.min_repeats
         evidence = Evidence(
-            statistic="same caller" if again else "callers after closing",
+            statistic=("closed ticket cited" if closing.cited else "same caller") if again else "callers after closing",
             observed=float(closing.repeats if again else callers),
             window=max(0.0, t - closing.at),
             distinct_callers=callers,

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, NamedTuple
 
 from river import base
@@ -147,10 +148,15 @@ class IssueClusterer(base.Clusterer):
         self.memory.forget([slot])
         return linked[0].number if linked and linked[0].score >= self.settings.join_at else 0
 
-    def assign(self, x: Reading, new_id: str) -> Assignment:
-        """Give a ticket its issue; `new_id` names the issue if the ticket opens one."""
+    def assign(self, x: Reading, new_id: str, told: str = "") -> Assignment:
+        """Give a ticket its issue; `new_id` names the issue if the ticket opens one.
+
+        `told` is the issue that the ticket itself says it is about, as by the number of another ticket: it joins that,
+        whatever the likeness, if it is alive.
+        """
         slot, linked, copied = self._compare(x)
-        opened = not linked or linked[0].score < self.settings.join_at
+        own = self._number_of(told, linked)
+        opened = not own and (not linked or linked[0].score < self.settings.join_at)
         merged: tuple[str, ...] = ()
         same: set[int] = set()
         if opened:
@@ -158,7 +164,9 @@ class IssueClusterer(base.Clusterer):
             self._next_number += 1
             self._issues[issue.number] = issue
         else:
-            same = {link.number for link in linked if link.score >= self.settings.merge_at} | {linked[0].number}
+            best = own or linked[0].number
+            same = {link.number for link in linked if link.score >= self.settings.merge_at} | {best}
+            copied = copied and linked[0].number in same
             issue, *others = (self._issues[number] for number in sorted(same))
             merged = tuple(self._merge(other, issue) for other in others)
         named = 0.0 if opened else self._named(slot, issue)
@@ -179,6 +187,13 @@ class IssueClusterer(base.Clusterer):
             issue.length *= self.settings.members / len(issue.slots)
             self.memory.forget([issue.slots.pop(FIRST_MEMBERS)])
         return Assignment(issue.id, opened, merged, copied and not opened, named)
+
+    def _number_of(self, issue_id: str, linked: list[_Link]) -> int:
+        """The number of a live issue, mostly one of those a ticket is linked to; 0 if there is none."""
+        if not issue_id:
+            return 0
+        likely = (self._issues[link.number] for link in linked)
+        return next((issue.number for issue in chain(likely, self._issues.values()) if issue.id == issue_id), 0)
 
     def _named(self, slot: int, issue: _Issue) -> float:
         worth = shared_names(self.memory, slot, issue.slots)

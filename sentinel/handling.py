@@ -8,6 +8,7 @@ from detectors.base import Decision
 from detectors.bounced import BouncedDetector
 from detectors.daytypes import after_working_time, working_time
 from detectors.repeat_call import RepeatCallDetector
+from sentinel.cited import cited_numbers
 from sentinel.heard import silent
 from sentinel.issues import Issue
 from sentinel.records import HandlerDigest, RoutedTicket
@@ -40,7 +41,8 @@ class _Ticket:
     handler: str
     due_at: float
     last: float
-    open: bool = True
+    closed_at: float = 0.0
+    """0 while it is open"""
     claimed: bool | None = None
     """what the closing said of being solved"""
     returns: int = 0
@@ -96,19 +98,27 @@ class HandlingWatch:
         known = self._tickets.get(ticket_id)
         return known is not None and known.withheld
 
+    def cited(self, ticket: RoutedTicket) -> str:
+        """Return the id of a known ticket that a new one cites by its number, "" if it cites none."""
+        numbers = cited_numbers(ticket.title, ticket.text)
+        return next((n for n in numbers if n in self._tickets and n != ticket.ticket_id), "")
+
     def merge(self, issue: str, into: str) -> None:
         """Follow a merge of issues."""
         self._merged[issue] = into
         self._repeat.forget(issue)
 
-    def created(self, ticket: RoutedTicket, issue: str, withheld: bool = False) -> list[Finding]:
-        """Take a new ticket of an issue; it may be a repeat call."""
+    def created(self, ticket: RoutedTicket, issue: str, withheld: bool = False, cited: str = "") -> list[Finding]:
+        """Take a new ticket of an issue; it may be a repeat call. `cited` is the ticket that it cites."""
+        known = self._tickets.get(cited)
+        # closed without being solved, and said so: calling again is no surprise
+        belied = known.closed_at if known is not None and known.claimed is not False else 0.0
         self._tickets[ticket.ticket_id] = _Ticket(
             issue, ticket.caller, ticket.handler, ticket.due_at or 0.0, ticket.clock, withheld=withheld
         )
         self._heard.setdefault(int(ticket.clock // DAY), []).append(ticket.ticket_id)
         self._tell(ticket, ticket.handler, due_at=ticket.due_at)
-        decision = self._repeat.update(issue, ticket.at, ticket.caller)
+        decision = self._repeat.update(issue, ticket.at, ticket.caller, belied)
         if decision is None or not decision.fired:
             return []
         return [Finding(decision, Counts(repeats=int(decision.evidence.observed)))]
@@ -146,7 +156,7 @@ class HandlingWatch:
                 if ticket.satisfied is not None or ticket.solved is not None:
                     # a closing that admits failure is honest: only one that claims success can be belied
                     denied = ticket.satisfied is False or ticket.solved is False
-                    bad = denied and not known.open and known.claimed is not False
+                    bad = denied and known.closed_at > 0.0 and known.claimed is not False
                     self._tell(
                         ticket,
                         known.handler,
@@ -185,9 +195,9 @@ class HandlingWatch:
     def _close(self, known: _Ticket, ticket: RoutedTicket, issue: Issue | None) -> None:
         self._tell(ticket, known.handler, left=True)
         known.claimed = ticket.solved
-        if not known.open:
+        if known.closed_at:
             return
-        known.open = False
+        known.closed_at = ticket.at
         self._bounced.forget(ticket.ticket_id)
         if ticket.solved is not False:
             # closed without being solved, and said so: calling again is no surprise

@@ -71,7 +71,10 @@ class Street:
         reading = self._shared.reader.read(ticket)
         topic, sure = self._topics.topic_of(reading.terms.words, ticket.topic)
         reading = with_topic(reading, topic, sure)
-        assignment = self._clusterer.assign(reading, issue_id_of(self.code, ticket.ticket_id))
+        cited = self._handling.cited(ticket)
+        assignment = self._clusterer.assign(
+            reading, issue_id_of(self.code, ticket.ticket_id), self._handling.issue_of(cited)
+        )
         issue = self._issues.get(assignment.issue_id)
         if issue is None:
             issue = self._issues[assignment.issue_id] = Issue(
@@ -87,7 +90,7 @@ class Street:
         if not assignment.opened:
             issue.join(assignment.named)
         self._recent.add(self.clock, topic, ticket.at, ticket.ticket_id, self.code, withheld)
-        repeated = self._handling.created(ticket, issue.id, withheld)
+        repeated = self._handling.created(ticket, issue.id, withheld, cited)
         self._digests.append(self._digest(ticket, topic, issue.id, assignment.opened, reading, withheld))
         if ticket.nature != PRAISE and ticket.at > self.clock - self._shared.settings.arrival.late_limit:
             alerts += self._urgent(ticket, topic, issue, withheld)

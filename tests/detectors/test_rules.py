@@ -53,6 +53,14 @@ def test_enough_callers_after_closing() -> None:
     assert [decision is not None and decision.fired for decision in said] == [False, False, True]
 
 
+def test_whoever_cites_a_closed_ticket_calls_again() -> None:
+    repeat = RepeatCallDetector()
+    known = repeat.update("i", 2 * DAY, "b", cited=DAY)
+    assert known is not None
+    assert (known.fired, known.evidence.statistic) == (True, "closed ticket cited")
+    assert repeat.update("j", 40 * DAY, "b", cited=DAY) is None
+
+
 def test_a_closing_long_ago_is_forgotten() -> None:
     repeat = RepeatCallDetector()
     repeat.close("i", 0.0, "a")

@@ -127,6 +127,19 @@ def test_another_problem_at_the_same_estate_is_another_issue() -> None:
     assert first != second
 
 
+def test_a_ticket_joins_the_issue_it_says_it_is_about_while_that_is_alive() -> None:
+    subject = clusterer()
+    for n, text in enumerate((WATER, PARKING)):
+        subject.assign(reading(f"t{n}", text, n * HOUR, n + 1), f"t{n}")
+    unlike = reading("t2", "又来电，还是没人管", 2 * HOUR, 3)
+    assert subject.predict_one(unlike._asdict()) == 0
+    joined = subject.assign(unlike, "t2", told="t1")
+    assert (joined.issue_id, joined.opened, joined.merged) == ("t1", False, ())
+    subject.forget(400 * DAY)
+    gone = subject.assign(reading("t3", "又来电", 400 * DAY, 4), "t3", told="t1")
+    assert (gone.issue_id, gone.opened) == ("t3", True)
+
+
 def test_a_copied_text_is_recognised_but_not_the_callers_own_repeat() -> None:
     subject = clusterer()
     subject.assign(reading("t0", WATER, 0.0, 1), "t0")

@@ -75,6 +75,18 @@ def test_the_same_caller_again_and_again_after_the_closing_is_a_repeat_call(
     assert found[0].counts.repeats == 1
 
 
+@pytest.mark.parametrize(("solved", "found"), [(True, 1), (None, 1), (False, 0)])
+def test_citing_a_ticket_that_was_closed_as_solved_is_a_repeat_call(
+    watch: HandlingWatch, issue: Issue, ticket: Build, solved: bool | None, found: int
+) -> None:
+    early, late = (ticket(n, ticket_id=f"T{n}", caller="b", text="工单号T00001反映过，至今没有解决") for n in (3, 60))
+    watch.created(ticket(1, ticket_id="T00001", caller="c"), issue.id)
+    assert [watch.cited(early), watch.cited(ticket(2, text="工单号T99999，编号T2"))] == ["T00001", ""]
+    assert not watch.created(early, issue.id, cited="T00001")
+    watch.take(ticket(5, ticket_id="T00001", event="closed", solved=solved), issue)
+    assert len(watch.created(late, issue.id, cited="T00001")) == found
+
+
 def test_calls_before_the_closing_are_no_repeat_calls(watch: HandlingWatch, issue: Issue, ticket: Build) -> None:
     assert not [f for n in (1, 2, 3) for f in watch.created(ticket(n, ticket_id=f"R{n}", caller="a"), issue.id)]
 

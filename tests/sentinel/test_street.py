@@ -51,6 +51,20 @@ def test_another_problem_is_another_issue(street: Street, complaint: Build) -> N
     assert first.issue_id != other.issue_id
 
 
+def test_a_ticket_that_cites_another_is_about_the_same_and_tells_that_its_closing_was_none(
+    street: Street, complaint: Build
+) -> None:
+    first = street.take(complaint(0, ticket_id="PD20250303000015")).assigned
+    street.take(complaint(1, ticket_id="PD20250303000015", event="closed", solved=True))
+    said = street.take(
+        complaint(2, title="再次来电", text="工单号PD20250303000015反映过，到现在没人来", address="", topic="")
+    )
+    assert first is not None
+    assert said.assigned is not None
+    assert said.assigned.issue_id == first.issue_id
+    assert [alert.kind for alert in said.alerts] == ["repeat_call"]
+
+
 def test_many_callers_open_one_alert_and_not_one_a_ticket(street: Street, complaint: Build) -> None:
     alerts = all_alerts([street.take(complaint(n)) for n in range(8)])
     opened = [alert for alert in alerts if alert.reason == "opened" and alert.scope == "issue"]
