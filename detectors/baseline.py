@@ -12,6 +12,9 @@ from detectors.daytypes import day_class, day_start, is_day_off, local_day
 from detectors.rhythm import PART_HOURS, PARTS, Rhythm, empty_hours, hour_of
 
 _WINSOR: Final = 2.58
+# A day so many standard deviations above its forecast tells of something else, until it is one of too many in a row.
+_INCIDENT: Final = 4.0
+_DAYS_OF_AN_INCIDENT: Final = 3
 _LEAST_RATE: Final = 1e-4
 _OUTAGE_CALLS: Final = 20.0
 _YOUNG_DAYS: Final = 7.0
@@ -72,8 +75,8 @@ class Baseline(base.Base):
     The rate per nominal day (see :class:`~detectors.rhythm.Rhythm`) has a gamma posterior: decayed calls over
     decayed exposure, beside a prior of fixed weight that follows the parent's rate. A sparse cell so borrows
     from its street, and a new one is wide rather than silent. Finished days are learned once, winsorised at
-    the 99.5 % point of their own forecast, so that an incident does not become its own baseline; days
-    without calls cost nothing, whatever the gap.
+    the 99.5 % point of their own forecast, and what lies far beyond is not learned at all for its first three days,
+    so that an incident does not become its own baseline; days without calls cost nothing, whatever the gap.
 
     Parameters
     ----------
@@ -135,6 +138,7 @@ class Baseline(base.Base):
         "_latest",
         "_level",
         "_noise_known",
+        "_odd_days",
         "_open",
         "_open_parts",
         "_parts",
@@ -184,6 +188,7 @@ class Baseline(base.Base):
         self._exposure: float = 0.0 if parent is None else parent._exposure
         self._spread = 0.0
         self._spread_base = 0.0
+        self._odd_days = 0
         self.observed = 0.0
         self._seen: float = 0.0 if parent is None else parent.observed
         self._since: float = inf if parent is None else parent._since
@@ -355,6 +360,12 @@ class Baseline(base.Base):
         level = self.level()
         mean, dispersion = level.forecast(exposure, DAY)
         calls = kept = self._open
+        if self._is_odd(calls, mean, dispersion):
+            self._odd_days += 1
+            self._open_parts = []
+            self.observed += exposure
+            return Stretch(self.day_begins, 1, calls, mean, dispersion)
+        self._odd_days = 0
         if calls > mean + 1.0:
             kept = min(calls, mean + 1.0 + _WINSOR * sqrt(mean * dispersion))
         if self._hours is not None and self._since <= self.day_begins:
@@ -373,6 +384,12 @@ class Baseline(base.Base):
             self._level = None
         return Stretch(self.day_begins, 1, calls, mean, dispersion)
 
+    def _is_odd(self, calls: float, mean: float, dispersion: float) -> bool:
+        """Whether a day is that of an incident, and not yet the new level."""
+        if self.parent is None or self._odd_days >= _DAYS_OF_AN_INCIDENT:
+            return False
+        return calls > mean + 1.0 + _INCIDENT * sqrt(mean * dispersion)
+
     def _learn_parts(self, kept: float) -> None:
         """Learn when on the open day its calls came, of which so many are kept."""
         each = kept / self._open
@@ -386,6 +403,7 @@ class Baseline(base.Base):
             self._parts_sum = [0.5 * calls for calls in self._parts_sum]
 
     def _learn_gap(self, days: int, exposure: float) -> Stretch:
+        self._odd_days = 0
         mean, dispersion = self.level().forecast(exposure / days, DAY)
         mean *= days
         keep = exp(-days / self.memory)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from math import log10
+from typing import ClassVar, Final
 
 from detectors.base import DAY, Decision, Kind
 from detectors.calibration import Calibrator
@@ -11,13 +12,21 @@ from detectors.growth import HORIZONS, GrowthModel
 from detectors.statistical import StatisticalDetector
 from detectors.tails import score_of
 
+# Weights of p-values, as logarithms to base 10. What is new gathers its callers in a day or two; an issue that took a
+# week for the third is mostly one that is always there. And what is told of names a place or a company; calls that only
+# tell of the same kind of thing, as many do, come together by chance.
+_YOUNG: Final = 1.5 * DAY
+_OLDER: Final = 1.5  # for each tenfold age
+_NAMELESS: Final = 1.0
+
 
 class NewDetector(StatisticalDetector):
     """Tells an issue nobody spoke of before from the many that one person tells and none confirms.
 
     The p-value of k distinct callers by an age is the chance that a background issue of this street and topic
     grows so fast, from :class:`~detectors.growth.GrowthModel`, learned online. Issues that alarmed stop
-    teaching it.
+    teaching it. P-values are weighted: what is young and named is let through
+    sooner, at the cost of the rest, and the calibrator sees the weighted ones.
 
     Parameters
     ----------
@@ -44,6 +53,8 @@ class NewDetector(StatisticalDetector):
     References
     ----------
     Allan, Lavrenko, Jin 2000, CIKM: first story detection is wrong too often to alarm on unconfirmed stories.
+    Genovese, Roeder, Wasserman 2006, Biometrika 93:509: weights of p-values that are set beforehand keep the errors and
+    gain power where they are guessed well.
     """
 
     kind: ClassVar[Kind] = "new"
@@ -81,7 +92,8 @@ class NewDetector(StatisticalDetector):
         if count < self.min_callers - 1:
             self.growth.learn(count, age, now, topic, named)
             return None
-        score = score_of(self.growth.tail(count, age, topic, named))
+        chance = self.growth.tail(count, age, topic, named)
+        score = score_of(chance) - _penalty(age, named)
         if key not in self._alarmed:
             self.growth.learn(count, age, now, topic, named)
         if score < self.calibrator.floor:
@@ -101,6 +113,7 @@ class NewDetector(StatisticalDetector):
             window=max(age, 1.0),
             distinct=count,
             unknown=callers.unknown(now, HORIZONS[-1]),
+            p_value=chance,
         )
         if decision.fired:
             self._alarmed.add(key)
@@ -110,3 +123,8 @@ class NewDetector(StatisticalDetector):
         """Drop all state of an issue."""
         super().forget(key)
         self._alarmed.discard(key)
+
+
+def _penalty(age: float, named: bool) -> float:
+    """What the weight of an issue's p-value takes from its score."""
+    return _OLDER * max(0.0, log10(max(age, _YOUNG) / _YOUNG)) + (0.0 if named else _NAMELESS)

@@ -18,14 +18,14 @@ from detectors.statistical import StatisticalDetector
 from detectors.tails import score_of, upper_tail
 from detectors.weeks import Week, Weeks
 
-WINDOWS: Final = (7 * DAY, DAY, 6 * HOUR, HOUR)
+WINDOWS: Final = (7 * DAY, 2 * DAY, DAY, 6 * HOUR, HOUR)
 """Trailing windows tested at each call, in seconds, the longest first."""
-_HOURS: Final = (168, 24, 6, 1)
+_HOURS: Final = (168, 48, 24, 6, 1)
 _WINDOWS: Final = (np.array(_HOURS), np.array([rhythm_error(window) for window in WINDOWS]))
-_SHORT: Final = 2
+_SHORT: Final = 3
 """From this window on, a series' own hours matter."""
-_NAMES: Final = ("scan 7d", "scan 24h", "scan 6h", "scan 1h")
-# Four windows, the cumulative sum and the finished weeks are six looks at one series.
+_NAMES: Final = ("scan 7d", "scan 48h", "scan 24h", "scan 6h", "scan 1h")
+# Five windows, the cumulative sum and the finished weeks are seven looks at one series.
 _LOOKS: Final = log10(len(WINDOWS) + 2)
 # The standard deviations above its mean that a count needs to score: 10**-(floor + looks), or 0.0017, is 2.9 of
 # them for a normal count, and more for those with a longer tail.
@@ -149,7 +149,7 @@ class _Series:
 
 
 class RisingDetector(StatisticalDetector):
-    """Scans the trailing hour, six hours, day and week of many series, and sums up slow climbs.
+    """Scans the trailing hour, six hours, day, two days and week of many series, and sums up slow climbs.
 
     At each call the count of distinct callers in each window is tested against the exact negative binomial
     tail of the series' :class:`~detectors.baseline.Baseline`. A call whose caller is unknown counts as one.

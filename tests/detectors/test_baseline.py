@@ -50,6 +50,21 @@ def test_an_incident_does_not_become_its_own_baseline() -> None:
     assert street.rate < 1.1 * before
 
 
+def test_a_few_days_far_beyond_teach_a_cell_nothing_and_more_of_them_a_new_level() -> None:
+    street = _street(40)
+    cell = Baseline(street.rhythm, parent=street, share=0.02)
+    levels = []
+    for day in range(40, 48):
+        for n in range(60):
+            street.update(MONDAY + day * DAY + 9 * HOUR + n * 60.0)
+            if n < (1 if day == 40 else 25):
+                cell.update(MONDAY + day * DAY + 9 * HOUR + n * 60.0)
+        levels.append(cell.level())
+    assert [level.rate for level in levels[2:5]] == [pytest.approx(levels[1].rate, rel=0.05)] * 3
+    assert [level.noise for level in levels[2:5]] == [levels[1].noise] * 3
+    assert levels[-1].rate > 1.5 * levels[4].rate
+
+
 def test_learns_how_much_days_differ() -> None:
     steady = Baseline(Rhythm(), prior_rate=20.0, teaches=True)
     wild = Baseline(Rhythm(), prior_rate=20.0, teaches=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from math import log10
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors.base import Decision
+from detectors.calibration import Calibrator
 from detectors.callers import CallerLedger
 from detectors.floor import Floor, FloorDetector
 from detectors.growth import GrowthModel
@@ -64,6 +66,21 @@ def test_more_callers_in_less_time_is_rarer() -> None:
     for callers in range(2, 9):
         assert growth.tail(callers + 1, DAY) < growth.tail(callers, DAY)
         assert growth.tail(callers, HOUR) < growth.tail(callers, DAY)
+
+
+def test_what_is_young_and_named_is_let_through_sooner() -> None:
+    def score(hours: float, named: bool) -> tuple[float, float]:
+        ledger, new = CallerLedger(), NewDetector(calibrator=Calibrator(floor=0.0))
+        for call in burst("one", START, 5, hours, "g1/t1"):
+            decision = new.update("one", ledger.add("one", call.t, call.caller), named=named)
+        assert decision is not None
+        assert decision.evidence.p_value is not None
+        return decision.evidence.score, -log10(decision.evidence.p_value)
+
+    assert score(20.0, True)[0] == pytest.approx(score(20.0, True)[1])
+    for hours, named in ((20.0, False), (200.0, True), (200.0, False)):
+        weighted, chance = score(hours, named)
+        assert 0.7 < chance - weighted < 2.5
 
 
 def test_of_one_kind_of_thing_it_takes_more_callers_than_of_one_thing() -> None:
