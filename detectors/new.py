@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import log10
+from math import exp, inf, log10
 from typing import ClassVar, Final
 
 from detectors.base import DAY, Decision, Kind
@@ -14,10 +14,13 @@ from detectors.tails import score_of
 
 # Weights of p-values, as logarithms to base 10. What is new gathers its callers in a day or two; an issue that took a
 # week for the third is mostly one that is always there. And what is told of names a place or a company; calls that only
-# tell of the same kind of thing, as many do, come together by chance.
+# tell of the same kind of thing, as many do, come together by chance. In the first days of a hotline much is heard for
+# the first time that is always there.
 _YOUNG: Final = 1.5 * DAY
 _OLDER: Final = 1.5  # for each tenfold age
 _NAMELESS: Final = 1.0
+_UNHEARD: Final = 9.0  # beside what is new, at the very beginning
+_HEARD: Final = 5.0 * DAY  # after which 1/e of it is left
 
 
 class NewDetector(StatisticalDetector):
@@ -25,8 +28,8 @@ class NewDetector(StatisticalDetector):
 
     The p-value of k distinct callers by an age is the chance that a background issue of this street and topic
     grows so fast, from :class:`~detectors.growth.GrowthModel`, learned online. Issues that alarmed stop
-    teaching it. P-values are weighted: what is young and named is let through
-    sooner, at the cost of the rest, and the calibrator sees the weighted ones.
+    teaching it. P-values are weighted: what is young and named, and begins after the hotline's first days, is let
+    through sooner, at the cost of the rest, and the calibrator sees the weighted ones.
 
     Parameters
     ----------
@@ -74,6 +77,7 @@ class NewDetector(StatisticalDetector):
         self.max_age_days = max_age_days
         self.growth = growth or GrowthModel()
         self._alarmed: set[str] = set()
+        self._began = inf
 
     def update(
         self, key: str, callers: RecentCallers, topic: str = "", named: bool = True, returning: bool = False
@@ -84,6 +88,7 @@ class NewDetector(StatisticalDetector):
         ``returning`` marks an issue that was there before ``callers`` began: it is never new.
         """
         now = callers.last
+        self._began = min(self._began, now)
         age = now - callers.first
         self.calibrator.expose(now)
         if returning or not callers.fresh or age > self.max_age_days * DAY:
@@ -93,7 +98,7 @@ class NewDetector(StatisticalDetector):
             self.growth.learn(count, age, now, topic, named)
             return None
         chance = self.growth.tail(count, age, topic, named)
-        score = score_of(chance) - _penalty(age, named)
+        score = score_of(chance) - self._penalty(age, now, named)
         if key not in self._alarmed:
             self.growth.learn(count, age, now, topic, named)
         if score < self.calibrator.floor:
@@ -124,7 +129,8 @@ class NewDetector(StatisticalDetector):
         super().forget(key)
         self._alarmed.discard(key)
 
-
-def _penalty(age: float, named: bool) -> float:
-    """What the weight of an issue's p-value takes from its score."""
-    return _OLDER * max(0.0, log10(max(age, _YOUNG) / _YOUNG)) + (0.0 if named else _NAMELESS)
+    def _penalty(self, age: float, now: float, named: bool) -> float:
+        """What the weight of an issue's p-value takes from its score."""
+        older = _OLDER * log10(max(age, _YOUNG) / _YOUNG)
+        unheard = log10(1.0 + _UNHEARD * exp((self._began - now) / _HEARD))
+        return older + unheard + (0.0 if named else _NAMELESS)

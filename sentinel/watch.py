@@ -26,10 +26,10 @@ HOUR = 3600.0
 #: careful side of eighteen others (seeds 331 to 333: some two thirds of it), since the first weeks of a hotline bring
 #: more by chance than later ones; a street's own past takes over. Growth is learned step by step, so that its p-values
 #: are nearly exact (0.434, or less where counts are few). Those of `new` are weighted, so that few come so far by
-#: chance (where incidents are planted, seeds 301 to 305, a fifth of this rate: the careful side again, since calls come
-#: in bursts elsewhere). The frailty behind `mass` is a guess at how issues differ, and its tail is longer.
+#: chance (0.003 where incidents are planted, seeds 301 to 305: the careful side again, since calls come in bursts
+#: elsewhere). The frailty behind `mass` is a guess at how issues differ, and its tail is longer.
 TAIL = 3.0
-TAILS = {"new": (0.015, 0.434), "mass": (0.12, 0.7), "regrowth": (0.02, 0.4), "recurred": (0.03, 0.4)}
+TAILS = {"new": (0.008, 0.434), "mass": (0.12, 0.7), "regrowth": (0.02, 0.4), "recurred": (0.03, 0.4)}
 #: Calls a day in a street among which the rates above hold.
 CALLS_A_DAY = 32.0
 #: How a street's false alarms are shared out over the kinds that have any: most to what tells earliest, and a tenth to

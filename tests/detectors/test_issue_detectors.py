@@ -69,17 +69,18 @@ def test_more_callers_in_less_time_is_rarer() -> None:
 
 
 def test_what_is_young_and_named_is_let_through_sooner() -> None:
-    def score(hours: float, named: bool) -> tuple[float, float]:
+    def score(hours: float, named: bool, days: float = 60.0) -> tuple[float, float]:
         ledger, new = CallerLedger(), NewDetector(calibrator=Calibrator(floor=0.0))
+        new.update("first", ledger.add("first", START - days * DAY, "a"))
         for call in burst("one", START, 5, hours, "g1/t1"):
             decision = new.update("one", ledger.add("one", call.t, call.caller), named=named)
         assert decision is not None
         assert decision.evidence.p_value is not None
         return decision.evidence.score, -log10(decision.evidence.p_value)
 
-    assert score(20.0, True)[0] == pytest.approx(score(20.0, True)[1])
-    for hours, named in ((20.0, False), (200.0, True), (200.0, False)):
-        weighted, chance = score(hours, named)
+    assert score(20.0, True)[0] == pytest.approx(score(20.0, True)[1], abs=1e-3)
+    for hours, named, days in ((20.0, False, 60.0), (200.0, True, 60.0), (200.0, False, 60.0), (20.0, True, 0.0)):
+        weighted, chance = score(hours, named, days)
         assert 0.7 < chance - weighted < 2.5
 
 
