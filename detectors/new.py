@@ -29,7 +29,7 @@ class NewDetector(StatisticalDetector):
     The p-value of k distinct callers by an age is the chance that a background issue of this street and topic
     grows so fast, from :class:`~detectors.growth.GrowthModel`, learned online. Issues that alarmed stop
     teaching it. P-values are weighted: what is young and named, and begins after the hotline's first days, is let
-    through sooner, at the cost of the rest, and the calibrator sees the weighted ones.
+    through sooner, at the cost of the rest. Weights are 1 at most, so that no p-value looks smaller than it is.
 
     Parameters
     ----------
@@ -97,8 +97,7 @@ class NewDetector(StatisticalDetector):
         if count < self.min_callers - 1:
             self.growth.learn(count, age, now, topic, named)
             return None
-        chance = self.growth.tail(count, age, topic, named)
-        score = score_of(chance) - self._penalty(age, now, named)
+        score = score_of(self.growth.tail(count, age, topic, named)) - self._penalty(age, now, named)
         if key not in self._alarmed:
             self.growth.learn(count, age, now, topic, named)
         if score < self.calibrator.floor:
@@ -118,7 +117,6 @@ class NewDetector(StatisticalDetector):
             window=max(age, 1.0),
             distinct=count,
             unknown=callers.unknown(now, HORIZONS[-1]),
-            p_value=chance,
         )
         if decision.fired:
             self._alarmed.add(key)

@@ -49,9 +49,8 @@ class StatisticalDetector(Detector):
         window: float,
         distinct: int,
         unknown: int,
-        p_value: float | None = None,
     ) -> Decision:
-        """Calibrate a score and decide; without a p-value, the score is one."""
+        """Calibrate a score and decide."""
         self.calibrator.observe(key, now, score)
         recurrence = self.calibrator.recurrence_days(score)
         low, high = interval(mean, dispersion)
@@ -63,7 +62,7 @@ class StatisticalDetector(Detector):
             high=high,
             window=window,
             score=score,
-            p_value=10.0**-score if p_value is None else p_value,
+            p_value=10.0**-score,
             recurrence_days=recurrence,
             distinct_callers=distinct,
             unknown_callers=unknown,
