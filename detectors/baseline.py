@@ -75,8 +75,9 @@ class Baseline(base.Base):
     The rate per nominal day (see :class:`~detectors.rhythm.Rhythm`) has a gamma posterior: decayed calls over
     decayed exposure, beside a prior of fixed weight that follows the parent's rate. A sparse cell so borrows
     from its street, and a new one is wide rather than silent. Finished days are learned once, winsorised at
-    the 99.5 % point of their own forecast, and what lies far beyond is not learned at all for its first three days,
-    so that an incident does not become its own baseline; days without calls cost nothing, whatever the gap.
+    the 99.5 % point of their own forecast, and of days in a row that lie far beyond up to three are not learned at
+    all before one is, so that an incident does not become its own baseline; days without calls cost nothing, whatever
+    the gap.
 
     Parameters
     ----------
@@ -359,15 +360,14 @@ class Baseline(base.Base):
     def _learn_day(self, exposure: float) -> Stretch:
         level = self.level()
         mean, dispersion = level.forecast(exposure, DAY)
-        calls = kept = self._open
+        calls = self._open
         if self._is_odd(calls, mean, dispersion):
             self._odd_days += 1
             self._open_parts = []
             self.observed += exposure
             return Stretch(self.day_begins, 1, calls, mean, dispersion)
         self._odd_days = 0
-        if calls > mean + 1.0:
-            kept = min(calls, mean + 1.0 + _WINSOR * sqrt(mean * dispersion))
+        kept = min(calls, _bound(mean, dispersion, _WINSOR))
         if self._hours is not None and self._since <= self.day_begins:
             scale = kept / calls if calls else 0.0
             self.rhythm.learn(self._day, [count * scale for count in self._hours], kept / level.rate)
@@ -388,7 +388,7 @@ class Baseline(base.Base):
         """Whether a day is that of an incident, and not yet the new level."""
         if self.parent is None or self._odd_days >= _DAYS_OF_AN_INCIDENT:
             return False
-        return calls > mean + 1.0 + _INCIDENT * sqrt(mean * dispersion)
+        return calls > _bound(mean, dispersion, _INCIDENT)
 
     def _learn_parts(self, kept: float) -> None:
         """Learn when on the open day its calls came, of which so many are kept."""
@@ -415,3 +415,8 @@ class Baseline(base.Base):
         self._exposure = self._exposure * keep + exposure * self.memory / days * (1.0 - keep)
         self.observed += exposure
         return Stretch(self.day_ends, days, 0.0, mean, dispersion)
+
+
+def _bound(mean: float, dispersion: float, deviations: float) -> float:
+    """Calls of a day, one more than so many standard deviations above its mean; one call never stands out."""
+    return mean + 1.0 + deviations * sqrt(mean * dispersion)

@@ -10,15 +10,15 @@ from numba.experimental import structref
 from embeddings.compiled import njit
 from embeddings.tickets import I64, Common, Index, Scratch, Tickets
 
-numba: Any = structref
+_structref: Any = structref  # which has no types
 
 
-@numba.register
+@_structref.register
 class StoreType(types.StructRef):
     """What compiled code takes a `Store` for."""
 
 
-@numba.register
+@_structref.register
 class ModelsType(types.StructRef):
     """What compiled code takes `Models` for."""
 
@@ -42,8 +42,8 @@ class Models(structref.StructRefProxy):
 
 # The types are classes of this module, so that what is compiled and kept on disk refers to them by name: one made on
 # the fly would be kept with it, and nothing compiled later, as after a kill, would know its fields.
-numba.define_proxy(Store, StoreType, [*Store.__annotations__])
-numba.define_proxy(Models, ModelsType, [*Models.__annotations__])
+_structref.define_proxy(Store, StoreType, [*Store.__annotations__])
+_structref.define_proxy(Models, ModelsType, [*Models.__annotations__])
 
 
 @njit()

@@ -51,6 +51,11 @@ class _Ticket:
     suspended_at: float = 0.0
     """0 while it is not"""
 
+    @property
+    def settled_at(self) -> float:
+        """When it was closed, 0 if it was not, or as unsolved: that is honest, and calling again is no surprise."""
+        return 0.0 if self.claimed is False else self.closed_at
+
 
 class HandlingWatch:
     """Follows every ticket of a street from dispatch to call-back."""
@@ -111,14 +116,13 @@ class HandlingWatch:
     def created(self, ticket: RoutedTicket, issue: str, withheld: bool = False, cited: str = "") -> list[Finding]:
         """Take a new ticket of an issue; it may be a repeat call. `cited` is the ticket that it cites."""
         known = self._tickets.get(cited)
-        # closed without being solved, and said so: calling again is no surprise
-        belied = known.closed_at if known is not None and known.claimed is not False else 0.0
+        settled = 0.0 if known is None else known.settled_at
         self._tickets[ticket.ticket_id] = _Ticket(
             issue, ticket.caller, ticket.handler, ticket.due_at or 0.0, ticket.clock, withheld=withheld
         )
         self._heard.setdefault(int(ticket.clock // DAY), []).append(ticket.ticket_id)
         self._tell(ticket, ticket.handler, due_at=ticket.due_at)
-        decision = self._repeat.update(issue, ticket.at, ticket.caller, belied)
+        decision = self._repeat.update(issue, ticket.at, ticket.caller, settled)
         if decision is None or not decision.fired:
             return []
         return [Finding(decision, Counts(repeats=int(decision.evidence.observed)))]
@@ -154,9 +158,8 @@ class HandlingWatch:
                 self._tell(ticket, known.handler, due_at=known.due_at)
             case "callback":
                 if ticket.satisfied is not None or ticket.solved is not None:
-                    # a closing that admits failure is honest: only one that claims success can be belied
                     denied = ticket.satisfied is False or ticket.solved is False
-                    bad = denied and known.closed_at > 0.0 and known.claimed is not False
+                    bad = denied and known.settled_at > 0.0
                     self._tell(
                         ticket,
                         known.handler,
@@ -199,8 +202,7 @@ class HandlingWatch:
             return
         known.closed_at = ticket.at
         self._bounced.forget(ticket.ticket_id)
-        if ticket.solved is not False:
-            # closed without being solved, and said so: calling again is no surprise
+        if known.settled_at:
             self._repeat.close(self.issue_of(ticket.ticket_id), ticket.at, known.caller)
         if issue is not None:
             issue.load(known.handler, -1, 1)
