@@ -56,7 +56,8 @@ def _table(identity: bool, changes: Mapping[int, int | None]) -> U16:
 
 
 _SOLID = _solid_table()
-_FOLD = _table(True, PLAIN)
+FOLD = _table(True, PLAIN)
+"""Code points to those of the plain form, see `fold_part`."""
 _SYLLABLE = _table(False, SOUND)
 _SUFFIXES = suffix_table()
 
@@ -141,7 +142,7 @@ class Lexicon:
     def read(self, title: str, text: str, address: str = "") -> tuple[Terms, I64]:
         """Return the terms of a ticket and all its word ids: those of title, text and address, in order."""
         raw = np.frombuffer(f"{title}{text}{address}".encode("utf-32-le", "surrogatepass"), np.uint32)
-        codes, title_end, address_start = _fold(raw, len(title), len(text), _FOLD)
+        codes, title_end, address_start = _fold(raw, len(title), len(text), FOLD)
         ids = self._cut_codes(codes)
         terms = _terms(
             codes, title_end, address_start, ids, self._long, _SOLID, _SYLLABLE, self._familiar, _SUFFIXES

@@ -1,7 +1,8 @@
-"""Danger in a text: the words that tell of present danger to life, and those that take it back.
+"""Danger in a text: the words that tell of present danger to life, and those that take it back; and what no list of
+words foresees, as a model has learned it from sentences.
 
-Works clause by clause with the phrases of `config/urgent.yaml`. Gives numbers and names only; whether to
-alert is decided by `detectors/urgent.py`.
+Works clause by clause with the phrases of `config/urgent.yaml`, and asks the model (`embeddings/danger.py`) about the
+whole. Gives numbers and names only; whether to alert is decided by `detectors/urgent.py`.
 """
 
 import re
@@ -9,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from itertools import pairwise
 from operator import itemgetter
-from typing import Annotated, Final, Literal, NamedTuple
+from typing import Annotated, Final, Literal, NamedTuple, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 from pydantic_core import PydanticCustomError
@@ -77,10 +78,18 @@ class DoubtWords(_Entry):
     after: tuple[Phrase, ...] = ()
 
 
+class Learned(_Entry):
+    """What the learned model has to say."""
+
+    strength: Share
+    ruled_out: Share
+
+
 class DangerWords(_Entry):
     """`config/urgent.yaml`."""
 
     strength: Strengths
+    learned: Learned
     gap: Annotated[int, Field(ge=1, le=30)]
     short_chars: Annotated[int, Field(ge=1)]
     present: Annotated[tuple[Phrase, ...], Field(min_length=1)]
@@ -105,7 +114,7 @@ class DangerCues(NamedTuple):
     reported: bool = False
     """news, hearsay, somewhere else"""
     words: tuple[str, ...] = ()
-    """the words that the strongest finding rests on, in order of appearance, for the explanation"""
+    """the words that the strongest finding rests on, in order of appearance; none where it is the model's"""
 
 
 NO_DANGER: Final = DangerCues()
@@ -153,6 +162,14 @@ class _Place(NamedTuple):
         return _CLAUSE.split(self.sentence[self.end :])[0]
 
 
+class DangerJudge(Protocol):
+    """What a model makes of a text: `embeddings.danger.DangerModel`, which settings need not load."""
+
+    def judge(self, text: str) -> tuple[float, str]:
+        """Return the chance, 0 to 1, that a text tells of present danger, and of which kind it then is most likely."""
+        ...
+
+
 class DangerReader:
     """Finds danger cues in texts. Holds no state: the same text always gives the same cues.
 
@@ -160,11 +177,14 @@ class DangerReader:
     ----------
     words
         The lexicon, `config/urgent.yaml`.
+    model
+        What was learned; None leaves the words alone.
     """
 
-    def __init__(self, words: DangerWords) -> None:
+    def __init__(self, words: DangerWords, model: DangerJudge | None = None) -> None:
         """Compile the lexicon."""
         self._words = words
+        self._model = model if words.learned.strength > 0.0 else None
         phrases = [
             (category, certain, phrase)
             for category in words.categories
@@ -183,7 +203,22 @@ class DangerReader:
         self._doubts = [_Doubt(d.name, d.factor, d.reach, _any_of(d.before), _any_of(d.after)) for d in words.doubts]
 
     def assess(self, text: str, title: str = "") -> DangerCues:
-        """Return the strongest danger cue of a ticket, `NO_DANGER` if it has no word of danger."""
+        """Return the strongest danger cue of a ticket: its words', or what the model makes of it all.
+
+        Where the model as good as rules danger out, a phrase is only a possible one. `NO_DANGER` if neither says
+        anything.
+        """
+        cues = self._by_words(text, title)
+        if self._model is None:
+            return cues
+        chance, kind = self._model.judge(f"{title}。{text}" if title else text)
+        if chance < self._words.learned.ruled_out:
+            return cues._replace(strength=min(cues.strength, self._words.strength.possible))
+        learned = self._words.learned.strength * chance
+        return DangerCues(learned, kind) if kind and learned > cues.strength else cues
+
+    def _by_words(self, text: str, title: str) -> DangerCues:
+        """Return the strongest danger cue by words, `NO_DANGER` if there is none."""
         read = f"{title[:READ_CHARS]}\n{text[:READ_CHARS]}"
         keys = {read[found.start() : found.end() + 1] for found in self._any_key.finditer(read)}
         if not keys:

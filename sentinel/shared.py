@@ -6,6 +6,7 @@ from functools import cached_property
 
 from alerts.domains import DomainReader
 from embeddings.clusterer import ClustererSettings, IssueClusterer
+from embeddings.danger import DangerModel
 from embeddings.encoder import SCORER, Encoder, EncoderIdentity, load_encoder, model_of
 from embeddings.lexicon import MODELS, Lexicon
 from embeddings.memory import TicketMemory
@@ -113,7 +114,7 @@ class Shared:
     @cached_property
     def danger(self) -> DangerReader:
         """How danger is read from a text."""
-        return DangerReader(self.settings.urgent)
+        return DangerReader(self.settings.urgent, DangerModel.load())
 
     @cached_property
     def domains(self) -> DomainReader:

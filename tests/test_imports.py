@@ -17,7 +17,18 @@ NETWORK = "embeddings/int8.py"  # sentence-transformers imports it as it loads `
 #: They load what ships with the package; everything else in the three libraries is core.
 LOADERS = {
     f"embeddings/{name}.py"
-    for name in ("characters", "compiled", "encoder", "int8", "lexicon", "pairs", "scorer", "segment", "vectors")
+    for name in (
+        "characters",
+        "compiled",
+        "danger",
+        "encoder",
+        "int8",
+        "lexicon",
+        "pairs",
+        "scorer",
+        "segment",
+        "vectors",
+    )
 }
 CORE_OF_SENTINEL = (
     "intake", "street", "city", "partition", "watch", "handling", "desks", "issues", "facts", "gist",

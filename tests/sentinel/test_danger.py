@@ -1,4 +1,5 @@
 import pickle
+from pathlib import Path
 
 import pytest
 import yaml
@@ -6,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from embeddings.danger import DangerModel
 from sentinel.danger import NO_DANGER, Category, DangerReader, DangerWords
 from sentinel.settings import default_config_dir
 
@@ -148,10 +150,25 @@ HELD_OUT_CALM = [
 ]
 
 
+# written by somebody who had seen neither the words nor what the model learned from
+SENTENCES = Path(__file__).with_name("danger_sentences.tsv")
+
+
 @pytest.fixture(scope="module")
-def reader() -> DangerReader:
+def words() -> DangerWords:
     text = (default_config_dir() / "urgent.yaml").read_text(encoding="utf-8")
-    return DangerReader(DangerWords.model_validate(yaml.safe_load(text)))
+    return DangerWords.model_validate(yaml.safe_load(text))
+
+
+@pytest.fixture(scope="module")
+def reader(words: DangerWords) -> DangerReader:
+    return DangerReader(words)
+
+
+@pytest.fixture(scope="module")
+def both(words: DangerWords) -> DangerReader:
+    """As it ships: words, and what was learned."""
+    return DangerReader(words, DangerModel.load())
 
 
 @pytest.mark.parametrize(("category", "text"), PRESENT)
@@ -246,3 +263,38 @@ def test_strength_is_a_share_for_any_text(reader: DangerReader, text: str) -> No
     cues = reader.assess(text)
     assert 0.0 <= cues.strength <= 1.0
     assert bool(cues.words) == bool(cues.category)
+
+
+def test_hears_of_danger_that_no_list_foresees(reader: DangerReader, both: DangerReader) -> None:
+    rows = [line.split("\t") for line in SENTENCES.read_text("utf-8").splitlines()]
+    danger = [text for label, _, text in rows if label == "1"]
+    calm = [text for label, kind, text in rows if label == "0" and kind != "平常"]
+    ordinary = [text for _, kind, text in rows if kind == "平常"]
+    by_words, found, wrong, false = (
+        sum(who.assess(text).strength >= ALERT for text in texts) / len(texts)
+        for who, texts in ((reader, danger), (both, danger), (both, calm), (both, ordinary))
+    )
+    assert found > 0.9
+    assert found > by_words + 0.5  # or the model would be of no use
+    assert wrong < 0.2  # of texts that all sound like danger
+    assert false < 0.01
+
+
+def test_still_hears_the_words(both: DangerReader) -> None:
+    for _, text in PRESENT:
+        assert both.assess(text).strength >= ALERT
+
+
+def test_the_model_rules_out_a_phrase(reader: DangerReader, both: DangerReader) -> None:
+    drawn = "书店把讲割腕的漫画放在儿童区，建议换个地方"
+    assert reader.assess(drawn).strength >= ALERT
+    cues = both.assess(drawn)
+    assert cues.strength < ALERT
+    assert cues.category == "自杀跳楼"
+
+
+def test_the_model_can_be_left_out(words: DangerWords) -> None:
+    silent = words.model_copy(update={"learned": words.learned.model_copy(update={"strength": 0.0})})
+    text = "烟感一直在叫，走廊里全是烟，十二楼的老人还没下来"
+    assert DangerReader(silent, DangerModel.load()).assess(text) == DangerReader(words).assess(text)
+    assert DangerReader(words, DangerModel.load()).assess(text).strength >= ALERT

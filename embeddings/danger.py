@@ -1,0 +1,140 @@
+"""The chance that a text tells of present danger to life, as learned from sentences: what no list of words foresees.
+
+A logistic model of the characters of a text, one by one and in twos and threes, hashed. Which kind of danger it is,
+is told by another one, asked only where there is danger. `embeddings/train/danger.py` made both.
+"""
+
+from math import exp, inf
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from embeddings.compiled import njit
+from embeddings.lexicon import FOLD, MODELS
+from embeddings.terms import U16, Codes, fold_part, hash_pair
+from embeddings.text import MAX_CHARS
+from embeddings.tickets import F32, I32
+
+DANGER: Final = MODELS / "danger.npz"
+SLOT_BITS: Final = 18
+KIND_BITS: Final = 13
+PART: Final = 300
+"""Characters that are judged together: who is in danger says so in one breath, with what came before it."""
+_PLACES: Final = 2048
+_LEAST: Final = 20  # a rest of fewer characters is no part of its own
+_WORTH_A_NAME: Final = 0.05
+_ZERO, _NINE = 48, 57
+
+
+@njit()
+def _plain(code: int) -> int:
+    """Any digit is as good as another."""
+    return _ZERO if _ZERO <= code <= _NINE else int(code)
+
+
+@njit()
+def slots_of(codes: Codes) -> I32:
+    """Return the slots of the 1-, 2- and 3-grams of a text, each once, in the order in which they come first."""
+    slots = np.empty(3 * len(codes), np.int32)
+    known = np.full(_PLACES, -1, np.int32)  # a hash table, for a part less than half full
+    n = 0
+    for i in range(len(codes)):
+        term = _plain(codes[i])
+        for more in range(3):
+            if i + more >= len(codes):
+                break
+            term = int(hash_pair(term, _plain(codes[i + more]), 17 + more))
+            slot = term >> (32 - SLOT_BITS)
+            at = slot & (_PLACES - 1)
+            while known[at] >= 0 and known[at] != slot:
+                at = (at + 1) & (_PLACES - 1)
+            if known[at] < 0:
+                known[at] = slot
+                slots[n] = slot
+                n += 1
+    return slots[:n]
+
+
+@njit()
+def _plain_form(raw: Codes, fold: U16) -> Codes:
+    codes = np.empty(len(raw), np.uint32)
+    return codes[: fold_part(raw, 0, len(raw), fold, MAX_CHARS, codes, 0)]
+
+
+@njit()
+def _highest(raw: Codes, fold: U16, table: F32) -> tuple[float, int]:
+    """Return the highest log-odds of any part, and where that part begins; minus infinity for no text."""
+    codes = _plain_form(raw, fold)
+    highest, where = -np.inf, 0
+    for begin in range(0, max(len(codes) - _LEAST, min(len(codes), 1)), PART):
+        total = square = 0.0
+        for slot in slots_of(codes[begin : begin + PART]):
+            total += table[slot, 0]
+            square += table[slot, 1]
+        if square > 0.0:
+            total /= square**0.25
+        if total > highest:
+            highest, where = total, begin
+    return highest, where
+
+
+@njit()
+def _kind(raw: Codes, fold: U16, begin: int, kinds: F32) -> int:
+    """Return the most likely kind of danger in a part."""
+    sums = np.zeros(kinds.shape[1])
+    for slot in slots_of(_plain_form(raw, fold)[begin : begin + PART]):
+        for k in range(len(sums)):
+            sums[k] += kinds[slot >> (SLOT_BITS - KIND_BITS), k]
+    return int(sums.argmax())
+
+
+def codes_of(text: str) -> Codes:
+    """Return the code points of a text in plain form."""
+    return _plain_form(_raw(text), FOLD)
+
+
+def _raw(text: str) -> Codes:
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+
+
+class DangerModel:
+    """Both models.
+
+    Parameters
+    ----------
+    table
+        Of each slot, its weight times its inverse frequency, and the square of that frequency; shape (2**18, 2).
+    bias
+        Log-odds of a text that says nothing.
+    kinds
+        Weights of the kinds of danger, by the upper bits of a slot; shape (2**13, kinds).
+    names
+        Of the kinds.
+    """
+
+    def __init__(self, table: F32, bias: float, kinds: F32, names: tuple[str, ...]) -> None:
+        self.table = table
+        self.bias = bias
+        self.kinds = kinds
+        self.names = names
+
+    @classmethod
+    def load(cls, path: Path = DANGER) -> "DangerModel":
+        """Read what `embeddings/train/danger.py` wrote."""
+        with np.load(path) as stored:
+            return cls(
+                np.ascontiguousarray(stored["table"], np.float32),
+                float(stored["bias"]),
+                np.ascontiguousarray(stored["kinds"], np.float32),
+                tuple(map(str, stored["names"])),
+            )
+
+    def judge(self, text: str) -> tuple[float, str]:
+        """Return the chance, 0 to 1, that a text tells of present danger, and of which kind it then is most likely."""
+        raw = _raw(text[: 2 * MAX_CHARS])
+        odds, begin = _highest(raw, FOLD, self.table)
+        chance = 1.0 / (1.0 + exp(-odds - self.bias)) if odds > -inf else 0.0
+        if chance < _WORTH_A_NAME:
+            return chance, ""
+        return chance, self.names[_kind(raw, FOLD, begin, self.kinds)]
