@@ -159,11 +159,10 @@ class GrowthModel(base.Base):
             loose, reached = self._reached[self._rows[name]].tolist()
             if not named:
                 reached = [reached[0], *loose[1:]]
-            row = [sum(reached[count][: horizon + 1]) for count in range(step, _MOST_STEPS)]
-            if step < _KINDS_OF_STEP - 1:
-                had, went = row[0], row[1]
-            else:
-                had, went = sum(row[:-1]), sum(row[1:])
+            # the last of the steps stands for all that follow
+            stop = step + 2 if step < _KINDS_OF_STEP - 1 else _MOST_STEPS
+            row = [sum(reached[count][: horizon + 1]) for count in range(step, stop)]
+            had, went = sum(row[:-1]), sum(row[1:])
             weight = self.weights[step]
             chance = (weight * chance + went) / (weight + max(had, went))
         return chance
