@@ -29,6 +29,7 @@ from rich.console import Console
 from rich.table import Table
 
 from embeddings.danger import DangerModel
+from embeddings.train.danger import sentences, simulated
 from sentinel.danger import DangerReader
 from sentinel.settings import load_settings
 from sentinel.simulate import simulate
@@ -52,15 +53,14 @@ class Text(NamedTuple):
     kind: str = ""
 
 
-def sentences(kept_back: bool) -> list[Text]:
+def half(kept_back: bool) -> list[Text]:
     """One half of the sentences."""
     return [text for text in written() if text.kind != ORDINARY][int(kept_back) :: 2]
 
 
 def written() -> list[Text]:
     """All that was written for this."""
-    rows = [line.split("\t") for line in SENTENCES.read_text("utf-8").splitlines()]
-    return [Text(label == "1", "", text, kind) for label, kind, text in rows]
+    return [Text(label == "1", "", text, kind) for label, kind, text in sentences(SENTENCES)]
 
 
 def messages() -> list[Text]:
@@ -69,20 +69,14 @@ def messages() -> list[Text]:
     return [Text(False, row["title"], row["text"]) for row in rows]
 
 
-def simulated(seeds: Iterable[int]) -> list[Text]:
+def hotlines(seeds: Iterable[int]) -> list[Text]:
     """Tickets of simulated hotlines."""
     found = []
     for seed in seeds:
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder)
             simulate(DAYS, seed, root, tickets_per_day=TICKETS_A_DAY, incidents_per_day=INCIDENTS_A_DAY)
-            incidents = map(json.loads, (root / "incidents.jsonl").read_text("utf-8").splitlines())
-            urgent = {t for i in incidents if i["kind"] == "urgent" for t in i["ticket_ids"]}
-            for line in (root / "tickets.jsonl").read_text("utf-8").splitlines():
-                row = json.loads(line)
-                if row.get("event", "created") == "created":
-                    danger = row["ticket_id"] in urgent
-                    found.append(Text(danger, row.get("title") or "", row.get("text") or ""))
+            found += [Text(*ticket) for ticket in simulated(root)]
     return found
 
 
@@ -100,8 +94,8 @@ def main() -> None:
     model = DangerModel.load()
     readers = {"words": DangerReader(words), "model": DangerReader(alone, model), "both": DangerReader(words, model)}
     sources: dict[str, Sequence[Text]] = {
-        "sentences, in view": sentences(False),
-        "sentences, kept back": sentences(True),
+        "sentences, in view": half(False),
+        "sentences, kept back": half(True),
         "ordinary tickets": [text for text in written() if text.kind == ORDINARY],
     }
     if MESSAGES.is_file():
@@ -109,7 +103,7 @@ def main() -> None:
     else:
         console.print(f"{MESSAGES}: no such file; set SENTINEL_SHARED to the evaluation data")
     with console.status("simulating"):
-        sources["simulated"] = simulated(options.seeds)
+        sources["simulated"] = hotlines(options.seeds)
     figures: dict[str, object] = {"strength": least, "seeds": options.seeds}
     table = Table(title=f"present danger, from a strength of {least:g} on", title_justify="left")
     for heading in ("source", "read by", "danger", "found", "recall", "others", "taken for danger", "a thousand"):

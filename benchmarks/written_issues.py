@@ -18,48 +18,39 @@ from rich.console import Console
 from rich.table import Table
 
 from embeddings.clusterer import Reading
-from embeddings.train.pair_scorer import b_cubed
+from embeddings.train.pair_scorer import b_cubed, by_street
 from embeddings.vectors import VectorStore
 from sentinel.door.callers import PUBLIC_KEY, CallerHasher
 from sentinel.door.masking import mask
 from sentinel.door.streets import StreetResolver
-from sentinel.reading import with_topic
 from sentinel.records import RoutedTicket
 from sentinel.settings import load_settings
 from sentinel.shared import Shared
-from sentinel.topics import TopicClassifier
 
 ROOT = Path(__file__).resolve().parent.parent
 WRITTEN = Path(__file__).with_name("written_issues.tsv")
 RESULT = ROOT / "benchmarks/results/written_issues.json"
 
 
-def written(shared: Shared) -> tuple[dict[str, list[Reading]], dict[str, str]]:
-    """Tickets as the clusterer sees them, by hotline and street in order of time, and the true issue of each.
+def written(shared: Shared) -> tuple[list[list[Reading]], dict[str, str]]:
+    """The tickets of each hotline and street as the clusterer sees them, in order of time, and the true issue of each.
 
     A line is a ticket: hotline, issue, hours since it began, caller, street, address, title, text.
     """
     resolver, hasher = StreetResolver(shared.settings.streets), CallerHasher(PUBLIC_KEY)
-    streams: dict[str, list[Reading]] = {}
-    classifiers: dict[str, TopicClassifier] = {}
+    hotlines: dict[str, list[RoutedTicket]] = {}
     truth: dict[str, str] = {}
     rows = [line.split("\t") for line in WRITTEN.read_text("utf-8").splitlines()]
     for number, row in enumerate(sorted(rows, key=lambda row: (row[0], float(row[2])))):
-        hotline, issue, hours, caller, street, address, title, text = row
-        masked = mask(title), mask(text), mask(address)
+        hotline, issue, hours, caller, street = row[:5]
+        address, title, text = map(mask, row[5:])
         ticket = RoutedTicket(
-            0, 0.0, resolver.resolve(street, masked[2], masked[1], masked[0]), "created", f"{hotline}-{number}",
-            3600.0 * float(hours), masked[0], masked[1], address=masked[2],
-            caller=hasher.hash(f"{hotline}-{caller}"),
+            0, 0.0, resolver.resolve(street, address, text, title), "created", f"{hotline}-{number}",
+            3600.0 * float(hours), title, text, address=address, caller=hasher.hash(f"{hotline}-{caller}"),
         )  # fmt: skip
-        reading = shared.reader.read(ticket)
-        stream = f"{hotline}-{ticket.street}"
-        if stream not in classifiers:
-            classifiers[stream] = shared.classifier()
-        topic, sure = classifiers[stream].topic_of(reading.terms.words, "")
-        streams.setdefault(stream, []).append(with_topic(reading, topic, sure))
+        hotlines.setdefault(hotline, []).append(ticket)
         truth[ticket.ticket_id] = f"{hotline}-{issue}"
-    return streams, truth
+    return [stream for tickets in hotlines.values() for _, stream in by_street(tickets, shared)], truth
 
 
 def main() -> None:
@@ -75,10 +66,11 @@ def main() -> None:
         streams, truth = written(shared)
         store.close()
         found: dict[str, str] = {}
-        for stream, readings in sorted(streams.items()):
+        for stream in streams:
             clusterer = shared.clusterer()
-            for reading in readings:
-                found[reading.ticket_id] = f"{stream}-{clusterer.assign(reading, reading.ticket_id).issue_id}"
+            for reading in stream:
+                # an issue has the id of its first ticket, so no two streams share one
+                found[reading.ticket_id] = clusterer.assign(reading, reading.ticket_id).issue_id
         rows["every ticket alone"] = b_cubed({ticket: ticket for ticket in truth}, truth)
         rows[f"ours, {encoder}"] = b_cubed(found, truth)
         parts = Counter(issue for issue, _ in {(truth[ticket], own) for ticket, own in found.items()})

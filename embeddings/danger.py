@@ -12,7 +12,7 @@ import numpy as np
 
 from embeddings.compiled import njit
 from embeddings.lexicon import FOLD, MODELS
-from embeddings.terms import U16, Codes, fold_part, hash_pair
+from embeddings.terms import U16, Codes, codes_of, fold_part, hash_pair
 from embeddings.text import MAX_CHARS
 from embeddings.tickets import F32, I32
 
@@ -35,7 +35,7 @@ def _plain(code: int) -> int:
 
 @njit()
 def slots_of(codes: Codes) -> I32:
-    """Return the slots of the 1-, 2- and 3-grams of a text, each once, in the order in which they come first."""
+    """Return the slots of the 1-, 2- and 3-grams of a text in plain form, each once, as they come."""
     slots = np.empty(3 * len(codes), np.int32)
     known = np.full(_PLACES, -1, np.int32)  # a hash table, for a part less than half full
     n = 0
@@ -58,6 +58,7 @@ def slots_of(codes: Codes) -> I32:
 
 @njit()
 def _plain_form(raw: Codes, fold: U16) -> Codes:
+    """Return what `normalise` makes of a text."""
     codes = np.empty(len(raw), np.uint32)
     return codes[: fold_part(raw, 0, len(raw), fold, MAX_CHARS, codes, 0)]
 
@@ -87,15 +88,6 @@ def _kind(raw: Codes, fold: U16, begin: int, kinds: F32) -> int:
         for k in range(len(sums)):
             sums[k] += kinds[slot >> (SLOT_BITS - KIND_BITS), k]
     return int(sums.argmax())
-
-
-def codes_of(text: str) -> Codes:
-    """Return the code points of a text in plain form."""
-    return _plain_form(_raw(text), FOLD)
-
-
-def _raw(text: str) -> Codes:
-    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
 
 
 class DangerModel:
@@ -132,7 +124,7 @@ class DangerModel:
 
     def judge(self, text: str) -> tuple[float, str]:
         """Return the chance, 0 to 1, that a text tells of present danger, and of which kind it then is most likely."""
-        raw = _raw(text[: 2 * MAX_CHARS])
+        raw = codes_of(text[: 2 * MAX_CHARS])
         odds, begin = _highest(raw, FOLD, self.table)
         chance = 1.0 / (1.0 + exp(-odds - self.bias)) if odds > -inf else 0.0
         if chance < _WORTH_A_NAME:

@@ -21,6 +21,7 @@ from embeddings.terms import (
     Codes,
     Hashes,
     Terms,
+    codes_of,
     fold_part,
     grams_of,
     hash_word,
@@ -141,7 +142,7 @@ class Lexicon:
 
     def read(self, title: str, text: str, address: str = "") -> tuple[Terms, I64]:
         """Return the terms of a ticket and all its word ids: those of title, text and address, in order."""
-        raw = np.frombuffer(f"{title}{text}{address}".encode("utf-32-le", "surrogatepass"), np.uint32)
+        raw = codes_of(f"{title}{text}{address}")
         codes, title_end, address_start = _fold(raw, len(title), len(text), FOLD)
         ids = self._cut_codes(codes)
         terms = _terms(

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embeddings.compiled import njit
+from embeddings.terms import codes_of
 from embeddings.tickets import F64, I64
 
 U64 = NDArray[np.uint64]
@@ -115,7 +116,7 @@ class Segmenter:
         for i, w in enumerate(self.words):
             if i == self.unknown:
                 continue
-            h = int(_hash(np.frombuffer(w.encode("utf-32-le"), np.uint32)))
+            h = int(_hash(codes_of(w)))
             at = h & (size - 1)
             while self._value[at] >= 0:
                 at = (at + 1) & (size - 1)
@@ -123,7 +124,7 @@ class Segmenter:
 
     def cut(self, text: str) -> I64:
         """Return the ids of the words of a normalised text, in order; punctuation is left out."""
-        return self.cut_codes(np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32))
+        return self.cut_codes(codes_of(text))
 
     def cut_codes(self, codes: NDArray[np.uint32]) -> I64:
         """Return the ids of the words of a normalised text given as code points."""

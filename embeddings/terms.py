@@ -56,6 +56,11 @@ class Terms(NamedTuple):
     """PLACED for those in title or address; one a piece"""
 
 
+def codes_of(text: str) -> Codes:
+    """Return the code points of a text."""
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+
+
 @njit()
 def mix(x: np.uint32) -> np.uint32:
     """Spread the bits of a 32-bit number (the finaliser of MurmurHash3)."""

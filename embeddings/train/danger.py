@@ -22,7 +22,8 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 
-from embeddings.danger import DANGER, KIND_BITS, PART, SLOT_BITS, codes_of, slots_of
+from embeddings.danger import DANGER, KIND_BITS, PART, SLOT_BITS, slots_of
+from embeddings.terms import codes_of
 from embeddings.text import normalise
 from embeddings.tickets import F64, I32
 from embeddings.train.corpus import hotline_texts
@@ -35,7 +36,8 @@ SPLICED_WEIGHT = 0.3
 HARMLESS, HARMLESS_WEIGHT = 9_000, 1.0
 """How many tickets of either source are learned as harmless, and what one counts."""
 LEAST_TEXTS = 6
-STRENGTH = 2.0
+STRENGTH = 1 / 3
+"""Of the weights against what holds them small."""
 SHIFT = 1.0
 """Added to the log-odds: so many sentences of danger are learned, and so rare it is, that theirs would mean little.
 With it a chance of two thirds is what few real messages reach: see the benchmark."""
@@ -58,19 +60,19 @@ class Talk(NamedTuple):
     tickets: list[str]
 
 
-def sentences() -> list[Sentence]:
-    """Read `danger.tsv`; raises ValueError where a line is not what it should be."""
+def sentences(path: Path) -> list[Sentence]:
+    """Read `danger.tsv` or its like; raises ValueError where a line is not what it should be."""
     rows = []
-    for number, line in enumerate(SENTENCES.read_text("utf-8").splitlines(), 1):
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
         parts = line.split("\t")
         if len(parts) != 3 or parts[0] not in ("1", "0", "-"):
-            raise ValueError(f"{SENTENCES}, line {number}: want label (1, 0 or -), kind and text, tabs between")
-        rows.append(Sentence(parts[0], parts[1], normalise(parts[2])))
+            raise ValueError(f"{path}, line {number}: want label (1, 0 or -), kind and text, tabs between")
+        rows.append(Sentence(*parts))
     return rows
 
 
-def simulated(folder: Path) -> Iterator[str]:
-    """The tickets of a simulation, less those that tell of danger."""
+def simulated(folder: Path) -> Iterator[tuple[bool, str, str]]:
+    """Of every ticket of a simulation, whether it tells of danger, its title and its text."""
     urgent: set[str] = set()
     with (folder / "incidents.jsonl").open(encoding="utf-8") as lines:
         for line in lines:
@@ -80,8 +82,8 @@ def simulated(folder: Path) -> Iterator[str]:
     with (folder / "tickets.jsonl").open(encoding="utf-8") as lines:
         for line in lines:
             ticket = json.loads(line)
-            if ticket.get("event", "created") == "created" and ticket["ticket_id"] not in urgent:
-                yield "。".join(part for part in (ticket.get("title"), ticket.get("text")) if part)
+            if ticket.get("event", "created") == "created":
+                yield ticket["ticket_id"] in urgent, ticket.get("title") or "", ticket.get("text") or ""
 
 
 def embellish(text: str, talk: Talk, rng: random.Random) -> str:
@@ -108,7 +110,7 @@ def splice(text: str, talk: Talk, rng: random.Random) -> str:
 
 def matrix(texts: Sequence[str], bits: int) -> csr_matrix:
     """Which slots each text has, its first `PART` characters; shape (texts, 2**bits)."""
-    slots: list[I32] = [slots_of(codes_of(text)[:PART]) >> (SLOT_BITS - bits) for text in texts]
+    slots: list[I32] = [slots_of(codes_of(normalise(text))[:PART]) >> (SLOT_BITS - bits) for text in texts]
     ends = np.cumsum([0, *map(len, slots)])
     found = csr_matrix((np.ones(ends[-1]), np.concatenate(slots), ends), shape=(len(texts), 1 << bits))
     found.sum_duplicates()
@@ -130,9 +132,12 @@ def main() -> None:
     parser.add_argument("--simulated", type=Path, required=True)
     options = parser.parse_args()
     rng = random.Random(SEED)
-    rows = sentences()
+    rows = [row._replace(text=normalise(row.text)) for row in sentences(SENTENCES)]
     harmless = []
-    for source in (hotline_texts(options.data), simulated(options.simulated)):
+    told_calmly = (
+        "。".join(part for part in said if part) for danger, *said in simulated(options.simulated) if not danger
+    )
+    for source in (hotline_texts(options.data), told_calmly):
         texts = [normalise(text) for text in source]
         for text in rng.sample(texts, min(HARMLESS, len(texts))):
             harmless += [text[at : at + PART] for at in range(0, max(1, len(text) - 20), PART)]
@@ -151,7 +156,7 @@ def main() -> None:
     frequency = np.bincount(counts.indices, minlength=1 << SLOT_BITS)
     # what few texts have says nothing, and must not speak for what happens to share its slot
     rarity = np.where(frequency < LEAST_TEXTS, 0.0, np.log((len(texts) + 1.0) / (frequency + 1.0)) + 1.0)
-    model = LogisticRegression(C=STRENGTH / 6.0, max_iter=2000)
+    model = LogisticRegression(C=STRENGTH, max_iter=2000)
     model.fit(scaled(counts, rarity), labels, sample_weight=weights)
     danger = [row for row in told if row.label == "1"]
     kinds = matrix([row.text for row in danger], KIND_BITS)

@@ -23,7 +23,7 @@ import argparse
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -93,8 +93,7 @@ def simulated(
     """
     resolver, hasher = StreetResolver(shared.settings.streets), CallerHasher(PUBLIC_KEY)
     skipped = {street.code for n, street in enumerate(shared.settings.streets.streets) if n % thin}
-    streams: dict[str, list[Reading]] = {}
-    classifiers: dict[str, TopicClassifier] = {}
+    tickets = []
     for entry in in_order(open_tickets([directory / "tickets.jsonl"]), lambda _: None):
         event = entry.event
         if event.event != "created":
@@ -111,11 +110,20 @@ def simulated(
             topic=known[0], company=known[1], address=known[2],
             caller=hasher.hash(event.caller),
         )  # fmt: skip
+        tickets.append(ticket)
+    return by_street(tickets, shared)
+
+
+def by_street(tickets: Iterable[RoutedTicket], shared: Shared) -> list[tuple[str, list[Reading]]]:
+    """Tickets in order of time as the clusterer sees them, street by street; a topic not given is guessed there."""
+    streams: dict[str, list[Reading]] = {}
+    classifiers: dict[str, TopicClassifier] = {}
+    for ticket in tickets:
         reading = shared.reader.read(ticket)
-        if street not in classifiers:
-            classifiers[street] = shared.classifier()
-        topic, sure = classifiers[street].topic_of(reading.terms.words, ticket.topic)
-        streams.setdefault(street, []).append(with_topic(reading, topic, sure))
+        if ticket.street not in classifiers:
+            classifiers[ticket.street] = shared.classifier()
+        topic, sure = classifiers[ticket.street].topic_of(reading.terms.words, ticket.topic)
+        streams.setdefault(ticket.street, []).append(with_topic(reading, topic, sure))
     return sorted(streams.items())
 
 

@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embeddings.danger import PART, SLOT_BITS, DangerModel, codes_of, slots_of
+from embeddings.danger import PART, SLOT_BITS, DangerModel, slots_of
+from embeddings.terms import codes_of
+from embeddings.text import normalise
 
 ALARM = "烟感一直在叫，走廊里全是烟，十二楼的老人还没下来"
 CALM = "公交车等了半个小时才来，司机态度很差"
@@ -50,7 +52,7 @@ def test_any_text_has_a_chance(model: DangerModel, text: str) -> None:
     chance, kind = model.judge(text)
     assert 0.0 <= chance <= 1.0
     assert kind == "" or kind in model.names
-    slots = slots_of(codes_of(text))
+    slots = slots_of(codes_of(normalise(text)))
     assert len(np.unique(slots)) == len(slots)
     assert len(slots) == 0 or (slots.min() >= 0 and slots.max() < 1 << SLOT_BITS)
 
