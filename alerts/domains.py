@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Final
+from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from embeddings.text import Judge
 
 CONDUCT: Final = "conduct"
 """The domain of complaints about how an office or its people behave (吃拿卡要, 不作为)."""
@@ -34,6 +36,7 @@ class ConductRules(_Rules):
     possible: tuple[str, ...] = ()
     offices: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
+    learned: Annotated[float, Field(ge=0.0, le=1.0)] = 1.0
 
 
 class DomainRules(_Rules):
@@ -44,18 +47,27 @@ class DomainRules(_Rules):
 
 
 class DomainReader:
-    """Applies the rules; built once, used for every ticket."""
+    """Applies the rules; built once, used for every ticket.
 
-    def __init__(self, rules: DomainRules) -> None:
+    Parameters
+    ----------
+    rules
+        Topics and words, `config/domains.yaml`.
+    conduct
+        What was learned of complaints about conduct; None leaves topics and words alone.
+    """
+
+    def __init__(self, rules: DomainRules, conduct: Judge | None = None) -> None:
         """Compile the words."""
         self.rules = rules
-        conduct = rules.conduct
+        self._learned = conduct
+        offices = rules.conduct
         self._words = {word: name for name, domain in rules.domains.items() for word in domain.words}
         self._pattern = _any_of(self._words)
-        self._certain, self._offices = frozenset(conduct.certain), frozenset(conduct.offices)
-        self._possible = frozenset(conduct.possible)
-        self._telling = _any_of((*conduct.certain, *conduct.possible))
-        self._parts = _any_of((*conduct.certain, *conduct.possible, *conduct.offices, *conduct.others))
+        self._certain, self._offices = frozenset(offices.certain), frozenset(offices.offices)
+        self._possible = frozenset(offices.possible)
+        self._telling = _any_of((*offices.certain, *offices.possible))
+        self._parts = _any_of((*offices.certain, *offices.possible, *offices.offices, *offices.others))
 
     def of(self, texts: Iterable[str], topic: str) -> tuple[str, ...]:
         """Return the domains that masked texts or their topic belong to, in the order of the file."""
@@ -69,14 +81,20 @@ class DomainReader:
         """Whether a ticket complains of the conduct of an office.
 
         A certain word says so by itself. A possible one (不作为) does if what stands closest before it in its
-        sentence, or else after it, is an office and not a firm.
+        sentence, or else after it, is an office and not a firm. And what no list of words foresees is told by what
+        was learned from sentences.
         """
         if _within(topic, self.rules.conduct.topics):
             return True
-        if self._telling is None or self._parts is None:
+        return self._by_words(f"{title}\n{text}") or self._as_learned(f"{title}。{text}" if title else text)
+
+    def _as_learned(self, whole: str) -> bool:
+        if self._learned is None or self.rules.conduct.learned >= 1.0:
             return False
-        whole = f"{title}\n{text}"
-        if self._telling.search(whole) is None:
+        return self._learned.judge(whole)[0] >= self.rules.conduct.learned
+
+    def _by_words(self, whole: str) -> bool:
+        if self._telling is None or self._telling.search(whole) is None:
             return False
         return any(self._complains(sentence) for sentence in _SENTENCE_ENDS.split(whole))
 

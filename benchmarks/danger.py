@@ -28,8 +28,8 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.table import Table
 
-from embeddings.danger import DangerModel
-from embeddings.train.danger import sentences, simulated
+from embeddings.ngrams import DANGER, NgramModel
+from embeddings.train.ngrams import sentences, simulated
 from sentinel.danger import DangerReader
 from sentinel.settings import load_settings
 from sentinel.simulate import simulate
@@ -76,7 +76,7 @@ def hotlines(seeds: Iterable[int]) -> list[Text]:
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder)
             simulate(DAYS, seed, root, tickets_per_day=TICKETS_A_DAY, incidents_per_day=INCIDENTS_A_DAY)
-            found += [Text(*ticket) for ticket in simulated(root)]
+            found += [Text(*ticket) for ticket in simulated(root)]  # their kind is their topic
     return found
 
 
@@ -91,7 +91,7 @@ def main() -> None:
     least, words = settings.detectors.urgent.strength, settings.urgent
     nothing = words.categories[0].model_copy(update={"certain": (NEVER_SAID,), "possible": ()})
     alone = words.model_copy(update={"categories": (nothing,)})
-    model = DangerModel.load()
+    model = NgramModel.load(DANGER)
     readers = {"words": DangerReader(words), "model": DangerReader(alone, model), "both": DangerReader(words, model)}
     sources: dict[str, Sequence[Text]] = {
         "sentences, in view": half(False),

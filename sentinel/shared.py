@@ -6,10 +6,10 @@ from functools import cached_property
 
 from alerts.domains import DomainReader
 from embeddings.clusterer import ClustererSettings, IssueClusterer
-from embeddings.danger import DangerModel
 from embeddings.encoder import SCORER, Encoder, EncoderIdentity, load_encoder, model_of
 from embeddings.lexicon import MODELS, Lexicon
 from embeddings.memory import TicketMemory
+from embeddings.ngrams import CONDUCT, DANGER, NgramModel
 from embeddings.scorer import PairScorer
 from embeddings.vectors import VectorStore, VectorStoreError
 from sentinel.danger import DangerReader
@@ -114,12 +114,12 @@ class Shared:
     @cached_property
     def danger(self) -> DangerReader:
         """How danger is read from a text."""
-        return DangerReader(self.settings.urgent, DangerModel.load())
+        return DangerReader(self.settings.urgent, NgramModel.load(DANGER))
 
     @cached_property
     def domains(self) -> DomainReader:
         """How a domain of public harm, and a complaint about the conduct of an office, is told."""
-        return DomainReader(self.settings.domains)
+        return DomainReader(self.settings.domains, NgramModel.load(CONDUCT))
 
     @property
     def clusterer_settings(self) -> ClustererSettings:

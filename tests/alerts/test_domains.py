@@ -8,6 +8,7 @@ from alerts.detection import Detection
 from alerts.domains import DomainReader, DomainRules
 from alerts.lifecycle import AlertBook
 from alerts.severity import SeverityRules
+from embeddings.ngrams import CONDUCT, NgramModel
 from tests.alerts.conftest import RULES, SHANGHAI
 
 
@@ -38,6 +39,29 @@ def test_a_topic_of_conduct_needs_no_words(rules: DomainRules) -> None:
     reader = DomainReader(rules)
     assert reader.conduct("", "请处理", "党风政风/违纪违法")
     assert not reader.conduct("", "请处理", "党风政风/司法信访")
+
+
+def test_conduct_is_heard_in_no_words_of_a_list(rules: DomainRules) -> None:
+    words, both = DomainReader(rules), DomainReader(rules, NgramModel.load(CONDUCT))
+    lines = Path(__file__).with_name("conduct_sentences.tsv").read_text("utf-8").splitlines()
+    told = {"1": [0, 0, 0], "0": [0, 0, 0]}
+    for label, _, text in (line.split("\t") for line in lines):
+        for place, found in enumerate((True, words.conduct("", text, ""), both.conduct("", text, ""))):
+            told[label][place] += found
+    written, by_words, by_both = told["1"]
+    assert by_words < 0.1 * written, "asked to say what happened, nobody says the word for it"
+    assert by_both > 0.8 * written
+    assert told["0"][2] < 0.08 * told["0"][0]
+
+
+def test_the_title_counts_and_what_is_learned_can_be_left_out(rules: DomainRules) -> None:
+    model = NgramModel.load(CONDUCT)
+    title, text = "办事窗口刁难人", "去办证，窗口那个人叫我先找他亲戚的公司做材料，不然不收"
+    assert DomainReader(rules, model).conduct(title, "请处理", "")
+    assert DomainReader(rules, model).conduct("", text, "")
+    off = rules.model_copy(update={"conduct": rules.conduct.model_copy(update={"learned": 1.0})})
+    assert not DomainReader(off, model).conduct("", text, "")
+    assert not DomainReader(rules, model).conduct("路灯不亮", "花木路的路灯坏了三天，请派人修", "")
 
 
 def test_domains_come_from_topics_and_words(rules: DomainRules) -> None:

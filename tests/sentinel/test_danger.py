@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from embeddings.danger import DangerModel
+from embeddings.ngrams import DANGER, NgramModel
 from sentinel.danger import NO_DANGER, Category, DangerReader, DangerWords
 from sentinel.settings import default_config_dir
 
@@ -168,7 +168,7 @@ def reader(words: DangerWords) -> DangerReader:
 @pytest.fixture(scope="module")
 def both(words: DangerWords) -> DangerReader:
     """As it ships: words, and what was learned."""
-    return DangerReader(words, DangerModel.load())
+    return DangerReader(words, NgramModel.load(DANGER))
 
 
 @pytest.mark.parametrize(("category", "text"), PRESENT)
@@ -296,5 +296,5 @@ def test_the_model_rules_out_a_phrase(reader: DangerReader, both: DangerReader) 
 def test_the_model_can_be_left_out(words: DangerWords) -> None:
     silent = words.model_copy(update={"learned": words.learned.model_copy(update={"strength": 0.0})})
     text = "烟感一直在叫，走廊里全是烟，十二楼的老人还没下来"
-    assert DangerReader(silent, DangerModel.load()).assess(text) == DangerReader(words).assess(text)
-    assert DangerReader(words, DangerModel.load()).assess(text).strength >= ALERT
+    assert DangerReader(silent, NgramModel.load(DANGER)).assess(text) == DangerReader(words).assess(text)
+    assert DangerReader(words, NgramModel.load(DANGER)).assess(text).strength >= ALERT

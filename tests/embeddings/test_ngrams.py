@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embeddings.danger import PART, SLOT_BITS, DangerModel, slots_of
+from embeddings.ngrams import CONDUCT, DANGER, PART, SLOT_BITS, NgramModel, slots_of
 from embeddings.terms import codes_of
 from embeddings.text import normalise
 
@@ -14,11 +14,11 @@ CALM = "公交车等了半个小时才来，司机态度很差"
 
 
 @pytest.fixture(scope="module")
-def model() -> DangerModel:
-    return DangerModel.load()
+def model() -> NgramModel:
+    return NgramModel.load(DANGER)
 
 
-def test_tells_what_it_has_learned(model: DangerModel) -> None:
+def test_tells_what_it_has_learned(model: NgramModel) -> None:
     chance, kind = model.judge(ALARM)
     assert chance > 0.8
     assert kind == "火灾"
@@ -26,17 +26,26 @@ def test_tells_what_it_has_learned(model: DangerModel) -> None:
     assert model.judge("小区健身器材坏了好久，没人来修")[1] == ""
 
 
-def test_nothing_is_no_danger(model: DangerModel) -> None:
+def test_what_ships_tells_of_different_things(model: NgramModel) -> None:
+    bribed = "市场所的人每次来检查都要拿两条烟走，不给就挑毛病"
+    chance, kind = NgramModel.load(CONDUCT).judge(bribed)
+    assert chance > 0.8
+    assert kind == "吃拿卡要"
+    assert model.judge(bribed)[0] < 0.1
+    assert NgramModel.load(CONDUCT).judge(ALARM)[0] < 0.3
+
+
+def test_nothing_is_no_danger(model: NgramModel) -> None:
     assert model.judge("") == (0.0, "")
     assert model.judge(" \n\t") == (0.0, "")
 
 
-def test_width_script_space_and_digits_do_not_matter(model: DangerModel) -> None:
+def test_width_script_space_and_digits_do_not_matter(model: NgramModel) -> None:
     plain = model.judge("3號樓着火了，12樓還有人")
     assert plain == model.judge("３号楼 着火了，９７楼\n还有人")
 
 
-def test_danger_after_a_long_story_is_heard(model: DangerModel) -> None:
+def test_danger_after_a_long_story_is_heard(model: NgramModel) -> None:
     story = CALM * (PART // len(CALM) + 1)
     assert model.judge(story[:PART] + ALARM)[0] > model.judge(story)[0]
 
@@ -48,7 +57,7 @@ def test_a_slot_counts_once() -> None:
 
 
 @given(text=st.text(max_size=700))
-def test_any_text_has_a_chance(model: DangerModel, text: str) -> None:
+def test_any_text_has_a_chance(model: NgramModel, text: str) -> None:
     chance, kind = model.judge(text)
     assert 0.0 <= chance <= 1.0
     assert kind == "" or kind in model.names
@@ -57,5 +66,5 @@ def test_any_text_has_a_chance(model: DangerModel, text: str) -> None:
     assert len(slots) == 0 or (slots.min() >= 0 and slots.max() < 1 << SLOT_BITS)
 
 
-def test_same_after_pickling(model: DangerModel) -> None:
+def test_same_after_pickling(model: NgramModel) -> None:
     assert pickle.loads(pickle.dumps(model)).judge(ALARM) == model.judge(ALARM)

@@ -1,7 +1,8 @@
-"""The chance that a text tells of present danger to life, as learned from sentences: what no list of words foresees.
+"""The chance that a text tells of one thing, as learned from sentences: what no list of words foresees.
 
-A logistic model of the characters of a text, one by one and in twos and threes, hashed. Which kind of danger it is,
-is told by another one, asked only where there is danger. `embeddings/train/danger.py` made both.
+A logistic model of the characters of a text, one by one and in twos and threes, hashed. Which kind of the thing it is,
+is told by another one, asked only where it is told of. Two such models ship, made by `embeddings/train/ngrams.py`: of
+present danger to life, and of complaints about the conduct of an office.
 """
 
 from math import exp, inf
@@ -17,10 +18,11 @@ from embeddings.text import MAX_CHARS
 from embeddings.tickets import F32, I32
 
 DANGER: Final = MODELS / "danger.npz"
+CONDUCT: Final = MODELS / "conduct.npz"
 SLOT_BITS: Final = 18
 KIND_BITS: Final = 13
 PART: Final = 300
-"""Characters that are judged together: who is in danger says so in one breath, with what came before it."""
+"""Characters that are judged together: what matters is said in one breath, with what came before it."""
 _PLACES: Final = 2048
 _LEAST: Final = 20  # a rest of fewer characters is no part of its own
 _WORTH_A_NAME: Final = 0.05
@@ -82,7 +84,7 @@ def _highest(raw: Codes, fold: U16, table: F32) -> tuple[float, int]:
 
 @njit()
 def _kind(raw: Codes, fold: U16, begin: int, kinds: F32) -> int:
-    """Return the most likely kind of danger in a part."""
+    """Return the most likely kind in a part."""
     sums = np.zeros(kinds.shape[1])
     for slot in slots_of(_plain_form(raw, fold)[begin : begin + PART]):
         for k in range(len(sums)):
@@ -90,8 +92,8 @@ def _kind(raw: Codes, fold: U16, begin: int, kinds: F32) -> int:
     return int(sums.argmax())
 
 
-class DangerModel:
-    """Both models.
+class NgramModel:
+    """Whether, and which kind.
 
     Parameters
     ----------
@@ -100,7 +102,7 @@ class DangerModel:
     bias
         Log-odds of a text that says nothing.
     kinds
-        Weights of the kinds of danger, by the upper bits of a slot; shape (2**13, kinds).
+        Weights of the kinds, by the upper bits of a slot; shape (2**13, kinds).
     names
         Of the kinds.
     """
@@ -112,8 +114,8 @@ class DangerModel:
         self.names = names
 
     @classmethod
-    def load(cls, path: Path = DANGER) -> "DangerModel":
-        """Read what `embeddings/train/danger.py` wrote."""
+    def load(cls, path: Path) -> "NgramModel":
+        """Read what `embeddings/train/ngrams.py` wrote: `DANGER` or `CONDUCT`."""
         with np.load(path) as stored:
             return cls(
                 np.ascontiguousarray(stored["table"], np.float32),
@@ -123,7 +125,7 @@ class DangerModel:
             )
 
     def judge(self, text: str) -> tuple[float, str]:
-        """Return the chance, 0 to 1, that a text tells of present danger, and of which kind it then is most likely."""
+        """Return the chance, 0 to 1, that a text tells of it, and of which kind it then is most likely."""
         raw = codes_of(text[: 2 * MAX_CHARS])
         odds, begin = _highest(raw, FOLD, self.table)
         chance = 1.0 / (1.0 + exp(-odds - self.bias)) if odds > -inf else 0.0
