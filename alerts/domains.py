@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
-
-from embeddings.text import Judge
 
 CONDUCT: Final = "conduct"
 """The domain of complaints about how an office or its people behave (吃拿卡要, 不作为)."""
@@ -54,10 +52,11 @@ class DomainReader:
     rules
         Topics and words, `config/domains.yaml`.
     conduct
-        What was learned of complaints about conduct; None leaves topics and words alone.
+        The chance that a text is a complaint about conduct, as learned (`embeddings.ngrams`); None leaves topics and
+        words alone.
     """
 
-    def __init__(self, rules: DomainRules, conduct: Judge | None = None) -> None:
+    def __init__(self, rules: DomainRules, conduct: Callable[[str], float] | None = None) -> None:
         """Compile the words."""
         self.rules = rules
         self._learned = conduct
@@ -91,7 +90,7 @@ class DomainReader:
     def _as_learned(self, whole: str) -> bool:
         if self._learned is None or self.rules.conduct.learned >= 1.0:
             return False
-        return self._learned.judge(whole)[0] >= self.rules.conduct.learned
+        return self._learned(whole) >= self.rules.conduct.learned
 
     def _by_words(self, whole: str) -> bool:
         if self._telling is None or self._telling.search(whole) is None:

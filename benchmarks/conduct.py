@@ -49,7 +49,7 @@ def main() -> None:
     console = Console()
     rules = load_settings(None, None).domains
     topics = rules.conduct.topics
-    readers = {"words": DomainReader(rules), "both": DomainReader(rules, NgramModel.load(CONDUCT))}
+    readers = {"words": DomainReader(rules), "both": DomainReader(rules, NgramModel.load(CONDUCT).chance)}
     sources: dict[str, Sequence[Text]] = {
         "sentences, in view": told(SENTENCES)[:IN_VIEW],
         "sentences, kept back": told(SENTENCES)[IN_VIEW:],

@@ -60,6 +60,8 @@ class ClustererSettings:
     """candidates with a lower cosine of words ..."""
     least_names: float = 0.2
     """... and a smaller share of names are not compared in full; notes only"""
+    elsewhere: float = 0.4
+    """from this cosine of n-grams on, tickets that name other things tell of other places, and are two issues"""
     single_days: float = 45.0
     """an issue of one ticket is forgotten after so long"""
     issue_days: float = 60.0
@@ -229,7 +231,7 @@ class IssueClusterer(base.Clusterer):
             x.vector,
             x.fields,
             Seek(settings.candidates, settings.common, settings.whole > 0.0),
-            Needed(settings.least_words, settings.least_names, settings.join_at - settings.whole),
+            Needed(settings.least_words, settings.least_names, settings.join_at - settings.whole, settings.elsewhere),
             letters_share(self._length),
         )
         numbers = judged.issues.tolist()

@@ -29,6 +29,10 @@ PLAIN_COMPLAINTS = (
 #: The log-odds of a pair by an encoder's vectors, in the encoder's directory; see `embeddings/train/pair_scorer.py`.
 SCORER = "pair_scorer.json"
 
+MODULES = "modules.json"
+INT8 = "embeddings.int8.Int8Bert"
+"""How a model's directory names the network of `small`."""
+
 _MODEL_FILES = frozenset({".safetensors", ".bin", ".json", ".txt", ".model", ".npy", ".onnx", ".pt"})
 
 
@@ -114,7 +118,7 @@ class SentenceEncoder:
         from sentence_transformers import SentenceTransformer
 
         torch.set_num_threads(1)  # processes share the streets; and sums do not depend on how many cores there are
-        ours = path == SMALL
+        ours = INT8 in (path / MODULES).read_text("utf-8")
         # the class of its network is ours, and that is what the library wants to hear it may import
         self._model = SentenceTransformer(str(path), local_files_only=True, trust_remote_code=ours)
         size = self._model.get_embedding_dimension()
@@ -183,7 +187,7 @@ def load_encoder(name: str, store: VectorStore | None = None) -> Encoder:
     if name == "static":
         return StaticEncoder()
     path = model_of(name)
-    if not (path / "modules.json").is_file():
+    if not (path / MODULES).is_file():
         raise FileNotFoundError(
             f"encoder {name!r}: no sentence-transformers model there (modules.json is missing); "
             "give `static`, `small` or the directory of a model"

@@ -124,11 +124,19 @@ class NgramModel:
                 tuple(map(str, stored["names"])),
             )
 
+    def chance(self, text: str) -> float:
+        """Return the chance, 0 to 1, that a text tells of it."""
+        return self._judged(codes_of(text[: 2 * MAX_CHARS]))[0]
+
     def judge(self, text: str) -> tuple[float, str]:
         """Return the chance, 0 to 1, that a text tells of it, and of which kind it then is most likely."""
         raw = codes_of(text[: 2 * MAX_CHARS])
-        odds, begin = _highest(raw, FOLD, self.table)
-        chance = 1.0 / (1.0 + exp(-odds - self.bias)) if odds > -inf else 0.0
+        chance, begin = self._judged(raw)
         if chance < _WORTH_A_NAME:
             return chance, ""
         return chance, self.names[_kind(raw, FOLD, begin, self.kinds)]
+
+    def _judged(self, raw: Codes) -> tuple[float, int]:
+        """Return the chance, and where the part begins that it is of."""
+        odds, begin = _highest(raw, FOLD, self.table)
+        return 1.0 / (1.0 + exp(-odds - self.bias)) if odds > -inf else 0.0, begin

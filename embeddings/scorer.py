@@ -38,12 +38,20 @@ I16 = NDArray[np.int16]
 #: ln(1 + n-grams) of a text half way between note and letter, and how sharply the two part.
 HALF_WAY, SHARPNESS = 5.1, 12.0
 
-GRAM_COSINE = FEATURES.index("grams")
-SAME_CALLER = FEATURES.index("same_caller")
+GRAM_COSINE, COVERED = FEATURES.index("grams"), FEATURES.index("covered_more")
+NAMES, NAMES_SHARE, APART = (FEATURES.index(name) for name in ("names", "names_share", "names_apart"))
+NAMES_LESS, NAMES_MORE, SHORTER = (FEATURES.index(name) for name in ("names_less", "names_more", "shorter"))
+SAME_CALLER, SAME_COMPANY = FEATURES.index("same_caller"), FEATURES.index("same_company")
+SAME_ADDRESS = FEATURES.index("same_address")
 OTHER_ADDRESS = FEATURES.index("other_address")
 SAME_WORDS, SAME_WORDS_LOGIT = 0.92, 4.0  # word for word the same is the same, however little it says
+# What hardly occurs where scorers are learned, and everybody would decide so:
+ALL_SAID, ALL_SAID_LOGIT = 0.9, -1.0  # who says all that another says, names included, says the same, however much more
+ELSEWHERE_WORTH = 5.0  # much the same words with other names, of so much worth, are said of another place
+NO_PLACE = 2.5  # of ln(1 + n-grams): so few words without a name place nothing
+UNLIKE_LOGIT = -5.0
 DROP_LOGIT = -6.0  # a pair of less is as good as none
-SURE_AFTER, HOPELESS = 20, -8.0  # after so many trees, a sum of less has never come back above DROP_LOGIT
+SURE_AFTER, HOPELESS = 5, -8.0  # after so many trees, a sum of less next to never came back above DROP_LOGIT
 COPIED = 0.75  # from this cosine of character n-grams on, one text was made from the other
 
 
@@ -65,14 +73,13 @@ class Logistic(NamedTuple):
 
 class Trees(NamedTuple):
     """Sum of regression trees (Friedman 2001, "Greedy function approximation"). Node i of all trees:
-    go to `left[i]` if `features[feature[i]] <= threshold[i]`, else to `right[i]`; a leaf has left -1.
+    go to `left[i]` if `features[feature[i]] <= threshold[i]`, else to the node after that; a leaf has left -1.
     """
 
     roots: I16
     feature: I16
     threshold: F32
     left: I16
-    right: I16
     value: F32
     bias: float
 
@@ -86,6 +93,8 @@ class Needed(NamedTuple):
     """... or this share of names (or the address)"""
     logit: float
     """where no pair comes to this, none counts"""
+    elsewhere: float
+    """from this cosine of n-grams on, what names something else is told of another place"""
 
 
 class Judged(NamedTuple):
@@ -118,7 +127,6 @@ class PairScorer:
             feature=np.array(notes["feature"], np.int16),
             threshold=np.array(notes["threshold"], np.float32),
             left=np.array(notes["left"], np.int16),
-            right=np.array(notes["right"], np.int16),
             value=np.array(notes["value"], np.float32),
             bias=float(notes["bias"]),
         )
@@ -160,10 +168,23 @@ def _descend(row: F64, trees: Trees) -> float:
         if k >= SURE_AFTER and total < HOPELESS:
             break
         node = trees.roots[k]
-        while trees.left[node] >= 0:
-            node = trees.left[node] if row[trees.feature[node]] <= trees.threshold[node] else trees.right[node]
+        left = trees.left[node]
+        while left >= 0:
+            node = left + (row[trees.feature[node]] > trees.threshold[node])
+            left = trees.left[node]
         total += trees.value[node]
     return total
+
+
+@njit()
+def _as_everybody(row: F64, logit: float, same_words: float) -> float:
+    """Return the logit, or what anybody would say of such a pair."""
+    if row[COVERED] >= ALL_SAID and row[NAMES_SHARE] >= ALL_SAID and row[NAMES] > 0.0:
+        return max(logit, ALL_SAID_LOGIT)
+    elsewhere = row[GRAM_COSINE] >= same_words and row[APART] >= ELSEWHERE_WORTH
+    placeless = row[SHORTER] < NO_PLACE and row[NAMES_LESS] == 0.0 and row[NAMES_MORE] > 0.0
+    known = row[SAME_ADDRESS] + row[SAME_CALLER] + row[SAME_COMPANY]
+    return min(logit, UNLIKE_LOGIT) if (elsewhere or placeless) and known == 0.0 else logit
 
 
 @njit()
@@ -199,6 +220,7 @@ def _judge(
             logit = letters * _linear(row, logistic) + (1.0 - letters) * _descend(row, trees)
         if row[GRAM_COSINE] >= SAME_WORDS and row[OTHER_ADDRESS] == 0.0:
             logit = max(logit, SAME_WORDS_LOGIT)
+        logit = _as_everybody(row, logit, needed.elsewhere)
         if logit > DROP_LOGIT:
             issues[n] = tickets.issue[others[i]]
             logits[n] = logit

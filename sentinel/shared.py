@@ -1,5 +1,6 @@
 """What all streets share: configuration, and what ships with the package. Nothing here changes as tickets come."""
 
+import math
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -119,7 +120,7 @@ class Shared:
     @cached_property
     def domains(self) -> DomainReader:
         """How a domain of public harm, and a complaint about the conduct of an office, is told."""
-        return DomainReader(self.settings.domains, NgramModel.load(CONDUCT))
+        return DomainReader(self.settings.domains, NgramModel.load(CONDUCT).chance)
 
     @property
     def clusterer_settings(self) -> ClustererSettings:
@@ -141,6 +142,7 @@ class Shared:
             common=CITY_COMMON,
             least_words=CITY_WORDS,
             least_names=CITY_NAMES,
+            elsewhere=math.inf,  # what spans streets is told of many places
             single_days=CITY_SINGLE_DAYS,
             issue_days=CITY_ISSUE_DAYS,
             confirmed_days=CITY_ISSUE_DAYS,

@@ -20,10 +20,10 @@ LOADERS = {
     for name in (
         "characters",
         "compiled",
-        "danger",
         "encoder",
         "int8",
         "lexicon",
+        "ngrams",
         "pairs",
         "scorer",
         "segment",

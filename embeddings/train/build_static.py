@@ -5,7 +5,9 @@
 Vocabulary: the words of jieba's dictionary that occur in the texts of `corpus.py`, most frequent first,
 and every single character seen. Vectors: each word through the teacher, centred, reduced by PCA, and
 scaled by a / (a + p) of its frequency p (smooth inverse frequency; Arora, Liang and Ma 2017, section 3),
-so that the plain mean of a text's vectors is its embedding. Seeded by nothing: every step is exact.
+so that the plain mean of a text's vectors is its embedding. Seeded by nothing: every step is exact. The teacher may be
+what `tune.py` made of it, and `tune_static.py` goes on from here. `--keep-words` takes the words that are in the
+directory already: all that was counted and learned by their numbers stays valid.
 """
 
 import argparse
@@ -55,37 +57,54 @@ def unigram(vocabulary: dict[str, float]) -> Tokenizer:
     return tokenizer
 
 
-def main() -> None:
-    """Build tokenizer and vectors and save them as a sentence-transformers directory."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--teacher", required=True)
-    parser.add_argument("--out", type=Path, default=Path("embeddings/models/static"))
-    options = parser.parse_args()
+def counted(tokenizer: Tokenizer, corpus: list[tuple[str, int]]) -> Counter[str]:
+    """How often each word occurs, by weight."""
+    counts: Counter[str] = Counter()
+    for text, weight in corpus:
+        for token in tokenizer.encode(text).tokens:
+            counts[token] += weight
+    return counts
 
-    corpus = [(normalise(t), HOTLINE_WEIGHT) for t in hotline_texts(options.data)]
-    corpus += [(normalise(t), 1) for t in general_texts(options.data)]
+
+def chosen(corpus: list[tuple[str, int]]) -> tuple[Tokenizer, Counter[str], list[str]]:
+    """A tokenizer of the words that occur, how often each does, and the words by their numbers, from 1 on."""
     words = dictionary()
     rarest = min(words.values())
     seen = set().union(*(set(text) for text, _ in corpus))
     for character in sorted(seen - words.keys()):
         if re.fullmatch(PIECES, character):
             words[character] = rarest
-    rough = unigram(words)
-    counts: Counter[str] = Counter()
-    for text, weight in corpus:
-        for token in rough.encode(text).tokens:
-            counts[token] += weight
+    counts = counted(unigram(words), corpus)
     singles = {w for w in words if len(w) == 1 and counts[w] >= 5}
     common = [w for w, _ in sorted(counts.items(), key=lambda kv: (-kv[1], kv[0])) if w in words]
     kept = sorted(set(common[:WORDS]) | singles, key=lambda w: (-counts[w], w))
-    tokenizer = unigram({w: words[w] for w in kept})
+    return unigram({w: words[w] for w in kept}), counts, kept
+
+
+def main() -> None:
+    """Build tokenizer and vectors and save them as a sentence-transformers directory."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--teacher", required=True)
+    parser.add_argument("--out", type=Path, default=Path("embeddings/models/static"))
+    parser.add_argument("--keep-words", action="store_true", help="take the tokenizer that is there")
+    options = parser.parse_args()
+
+    corpus = [(normalise(t), HOTLINE_WEIGHT) for t in hotline_texts(options.data)]
+    corpus += [(normalise(t), 1) for t in general_texts(options.data)]
+    if options.keep_words:
+        tokenizer = Tokenizer.from_file(str(options.out / "tokenizer.json"))
+        counts = counted(tokenizer, corpus)
+        numbers = tokenizer.get_vocab()
+        kept = sorted(numbers.keys() - {UNKNOWN}, key=lambda word: numbers[word])
+    else:
+        tokenizer, counts, kept = chosen(corpus)
     print(f"{len(corpus):,} texts, {len(kept):,} words kept")
 
     torch.set_num_threads(2)
     teacher = SentenceTransformer(options.teacher, device="cpu")
     raw = teacher.encode(kept, batch_size=256, show_progress_bar=True, convert_to_numpy=True)
-    frequency = np.array([counts[w] for w in kept], dtype=np.float64)
+    frequency = np.array([counts[w] + 1e-9 for w in kept], dtype=np.float64)
     share = frequency / frequency.sum()
     centred = raw - (raw * share[:, None]).sum(0)
     weighted = centred * np.sqrt(share)[:, None]

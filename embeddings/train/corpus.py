@@ -19,7 +19,7 @@ def _rows(path: Path) -> Iterator[dict[str, str]]:
             yield json.loads(line)
 
 
-def hotline_texts(data: Path) -> Iterator[str]:
+def hotline_rows(data: Path) -> Iterator[dict[str, str]]:
     """Citizens' messages, less every one that also stands in the file kept for evaluation."""
     folder = data / "citizen_messages"
     held_out = set()
@@ -29,13 +29,24 @@ def hotline_texts(data: Path) -> Iterator[str]:
     for name in HOTLINE_FILES:
         for row in _rows(folder / name):
             if _fingerprint(row["text"]) not in held_out:
-                yield f"{row.get('title', '')} {row['text']}"
+                yield row
+
+
+def hotline_texts(data: Path) -> Iterator[str]:
+    """Title and text of each of them."""
+    for row in hotline_rows(data):
+        yield f"{row.get('title', '')} {row['text']}"
+
+
+def general_rows(data: Path) -> Iterator[dict[str, str]]:
+    """Hot searches."""
+    path = data / "weibo_hot_search" / "topics_2024-05_2026-08.jsonl.gz"
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        for line in lines:
+            yield json.loads(line)
 
 
 def general_texts(data: Path) -> Iterator[str]:
     """Titles of hot searches with their descriptions where there are any."""
-    path = data / "weibo_hot_search" / "topics_2024-05_2026-08.jsonl.gz"
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        for line in lines:
-            row = json.loads(line)
-            yield f"{row.get('title', '')} {row.get('description') or row.get('desc') or ''}"
+    for row in general_rows(data):
+        yield f"{row.get('title', '')} {row.get('description') or row.get('desc') or ''}"

@@ -9,21 +9,24 @@
 An encoder needs a scorer of its own: `--encoder static`, `small` or the directory of a model. The result is written
 into the encoder's directory, where `sentinel` finds it; `--encoder none` learns without vectors, which is what any
 encoder without a scorer falls back to. `--thin 3` takes every third street of the simulations, since a contextual
-encoder needs half an hour for them all; `--vectors DIR` keeps its vectors for the next time.
+encoder needs half an hour for them all; `--vectors DIR` keeps its vectors for the next time. `--unseen DIR DIR` gives
+the encoders that `tune.py` or `tune_static.py` taught without the first, third, ... and without the other written
+hotlines: what one's vectors are worth is learned on hotlines that it has not seen.
 
-Streams the real messages of 2019 and simulated hotlines, street by street, through the clusterer's memory in
-order of time, and collects the features of each ticket against its candidates. Letters: a standardised
-logistic model on the real pairs. Notes: boosted trees, monotone in all evidence whose direction is known, on the
-simulated and the real pairs. Figures are B-cubed F1: over the labelled real messages, five-fold by issue (each
-message is scored by a model that has not seen its issue), and over the tickets of a simulation that shares no name
-and no phrase with those learned from (a seed from 1000 on).
+Streams the real messages of 2019, simulated hotlines and written ones (`told.py`), street by street, through
+the clusterer's memory in order of time, and collects the features of each ticket against its candidates. Letters: a
+standardised logistic model on the real pairs. Notes: boosted trees, monotone in all evidence whose direction is known,
+on pairs of all three; simulated callers share phrases, written ones have words of their own. Figures are B-cubed F1:
+over the labelled real messages, five-fold by issue (each message is scored by a model that has not seen its issue), and
+over the tickets of a simulation that shares no name and no phrase with those learned from (a seed from 1000 on).
 """
 
 import argparse
 import json
+import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -37,34 +40,38 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from embeddings.clusterer import COUNTED_MEMBERS, ClustererSettings, IssueClusterer, Reading
-from embeddings.encoder import SCORER, Encoder, load_encoder, model_of
+from embeddings.encoder import SCORER, Encoder, StaticEncoder, load_encoder, model_of
 from embeddings.lexicon import MODELS, Lexicon
 from embeddings.memory import TicketMemory
 from embeddings.pairs import FEATURES, pair_features
 from embeddings.scorer import Logistic, PairScorer, Trees
 from embeddings.tickets import F64, Fields, Seek
+from embeddings.train.told import by_street, retold, written
+from embeddings.train.tune import WRITTEN
 from embeddings.vectors import VectorStore
 from sentinel.door.callers import PUBLIC_KEY, CallerHasher
 from sentinel.door.masking import mask
 from sentinel.door.streets import StreetResolver
 from sentinel.readers import in_order, open_tickets
-from sentinel.reading import with_topic
 from sentinel.records import RoutedTicket
 from sentinel.settings import load_settings
 from sentinel.shared import Shared
-from sentinel.topics import TopicClassifier
 
 FOLDS = 5
-SIMULATED_WEIGHT = 20.0  # of all simulated pairs against all real ones, in the model of notes
+SIMULATED_WEIGHT, WRITTEN_WEIGHT, RETOLD_WEIGHT = (
+    20.0,
+    4.0,
+    2.0,
+)  # of all such pairs against all real ones, in the model of notes
 NEGATIVES = 500_000
 NOTES_SHIFT = -2.75  # puts the best threshold of notes where that of letters is
-SHIFT = {"small": 0.5}  # puts an encoder's best threshold where that of `static` is, so that one `join_at` serves all
+SHIFT = {"small": 0.25}  # puts an encoder's best threshold where that of `static` is, so that one `join_at` serves all
 DIRECTION = {  # 1: evidence for one issue; -1: against; 0: may be either
     "days": 0, "other_address": -1, "other_company": -1, "other_topic": -1, "shorter": 0, "longer": 0,
     "names_apart": -1, "names_less": 0, "names_more": 0,
 }  # fmt: skip
 LETTERS = FEATURES[: FEATURES.index("shorter")]
-NAMES_LESS, VECTOR = FEATURES.index("names_less"), FEATURES.index("vector")
+NAMES_LESS, VECTOR, DAYS = (FEATURES.index(name) for name in ("names_less", "vector", "days"))
 FIRST_SENTENCE = re.compile(r".{12,}?[。！？\s]|.*", re.DOTALL)
 NONE = "none"
 
@@ -81,6 +88,11 @@ def readings(data: Path, lexicon: Lexicon, encoder: Encoder) -> Iterator[Reading
         terms, ids = lexicon.read(row["title"], row["text"])
         caller = int.from_bytes(row["user"].encode()[-7:], "little")
         yield Reading(row["id"], terms, encoder.encode(f"{row['title']} {row['text']}", ids), Fields(at, caller))
+
+
+def like(name: str, path: Path, store: VectorStore | None) -> Encoder:
+    """An encoder of the same kind as that with this name."""
+    return StaticEncoder(path) if name == "static" else load_encoder(str(path), store)
 
 
 def simulated(
@@ -112,19 +124,6 @@ def simulated(
         )  # fmt: skip
         tickets.append(ticket)
     return by_street(tickets, shared)
-
-
-def by_street(tickets: Iterable[RoutedTicket], shared: Shared) -> list[tuple[str, list[Reading]]]:
-    """Tickets in order of time as the clusterer sees them, street by street; a topic not given is guessed there."""
-    streams: dict[str, list[Reading]] = {}
-    classifiers: dict[str, TopicClassifier] = {}
-    for ticket in tickets:
-        reading = shared.reader.read(ticket)
-        if ticket.street not in classifiers:
-            classifiers[ticket.street] = shared.classifier()
-        topic, sure = classifiers[ticket.street].topic_of(reading.terms.words, ticket.topic)
-        streams.setdefault(ticket.street, []).append(with_topic(reading, topic, sure))
-    return sorted(streams.items())
 
 
 def simulated_truth(directory: Path) -> dict[str, str]:
@@ -197,6 +196,16 @@ def collect(
     return Pairs(np.vstack(rows), np.array(labels), np.array(weights), owners)
 
 
+def together(parts: list[Pairs]) -> Pairs:
+    """All pairs of several streams."""
+    return Pairs(
+        np.vstack([part.features for part in parts]),
+        np.concatenate([part.labels for part in parts]),
+        np.concatenate([part.weights for part in parts]),
+        [owner for part in parts for owner in part.owners],
+    )
+
+
 def fit_letters(features: F64, labels: F64, weights: F64, shift: float) -> Logistic:
     """Standardised logistic regression, C = 1, folded back to raw features; lengths tell a line nothing."""
     features = features.copy()
@@ -209,10 +218,14 @@ def fit_letters(features: F64, labels: F64, weights: F64, shift: float) -> Logis
 
 
 def fit_notes(features: F64, labels: F64, weights: F64, shift: float) -> Trees:
-    """Boosted trees as flat arrays."""
+    """Boosted trees as flat arrays. Beyond two weeks the time between says nothing: few notes whose issue is known lie
+    further apart.
+    """
+    features = features.copy()
+    features[:, DAYS] = np.minimum(features[:, DAYS], math.log1p(14.0))
     model = HistGradientBoostingClassifier(
-        max_iter=120,
-        max_leaf_nodes=8,
+        max_iter=160,
+        max_leaf_nodes=10,
         learning_rate=0.12,
         min_samples_leaf=40,
         l2_regularization=5.0,
@@ -220,24 +233,25 @@ def fit_notes(features: F64, labels: F64, weights: F64, shift: float) -> Trees:
         early_stopping=False,
         random_state=0,
     ).fit(features, labels, sample_weight=weights)
-    parts: dict[str, list[float]] = {name: [] for name in ("feature", "threshold", "left", "right", "value")}
+    parts: dict[str, list[float]] = {name: [] for name in ("feature", "threshold", "left", "value")}
     roots = []
     for (tree,) in model._predictors:
         base = len(parts["value"])
         roots.append(base)
-        for node in tree.nodes:
+        order = [0]  # by level, so that the two below a node stand side by side
+        for at in order:
+            node = tree.nodes[at]
             leaf = bool(node["is_leaf"])
             parts["feature"].append(int(node["feature_idx"]))
             parts["threshold"].append(0.0 if leaf else round(float(node["num_threshold"]), 6))
-            parts["left"].append(-1 if leaf else base + int(node["left"]))
-            parts["right"].append(-1 if leaf else base + int(node["right"]))
+            parts["left"].append(-1 if leaf else base + len(order))
             parts["value"].append(round(float(node["value"]), 6))
+            order += [] if leaf else [int(node["left"]), int(node["right"])]
     return Trees(
         np.array(roots, np.int16),
         np.array(parts["feature"], np.int16),
         np.array(parts["threshold"], np.float32),
         np.array(parts["left"], np.int16),
-        np.array(parts["right"], np.int16),
         np.array(parts["value"], np.float32),
         float(model._baseline_prediction.ravel()[0]) + NOTES_SHIFT + shift,
     )
@@ -276,6 +290,7 @@ def main() -> None:
     parser.add_argument("--encoder", default="static")
     parser.add_argument("--thin", type=int, default=1)
     parser.add_argument("--vectors", type=Path)
+    parser.add_argument("--unseen", type=Path, nargs=2)
     options = parser.parse_args()
     store = VectorStore(options.vectors) if options.vectors else None
     without = options.encoder == NONE
@@ -283,6 +298,8 @@ def main() -> None:
     shared = replace(Shared.load(load_settings(None)), encoder=encoder)
     lexicon, thin, shift = shared.lexicon, options.thin, SHIFT.get(options.encoder, 0.0)
     familiar = replace(shared, lexicon=lexicon.knowing_all())
+    stores = [VectorStore(options.vectors) if options.vectors else None for _ in options.unseen or ()]
+    readers = [like(options.encoder, *each) for each in zip(options.unseen or (), stores, strict=True)]
     stream = list(readings(options.data, lexicon, encoder))
     issues = json.loads((options.data / "citizen_messages" / "issues_dev.json").read_text("utf-8"))
     truth = {m["id"]: issue["issue_id"] for issue in issues for m in issue["members"]}
@@ -300,21 +317,25 @@ def main() -> None:
         streets = simulated(directory, familiar, thin)[::3] + simulated(directory, familiar, thin, short=True)[1::3]
         streets += simulated(directory, shared, thin, bare=True, short=True)[1::4]
         parts += [collect(s, lexicon, notes_truth, complete=True, named=True) for _, s in streets if len(s) > 50]
-    joined = Pairs(
-        np.vstack([part.features for part in parts]),
-        np.concatenate([part.labels for part in parts]),
-        np.concatenate([part.weights for part in parts]),
-        [],
-    )
-    if without:
-        joined.features[:, VECTOR] = 0.0
+    joined = together(parts)
+    told = []
+    unseen = [replace(shared, encoder=encoder) for encoder in readers]
+    for (streams, issue_of), weight in (
+        (written(WRITTEN, unseen or [shared]), WRITTEN_WEIGHT), (retold([shared]), RETOLD_WEIGHT)
+    ):  # fmt: skip
+        pairs = together([collect(s, lexicon, issue_of, complete=True) for s in streams])
+        pairs.weights[:] = weight * real.weights.sum() / len(pairs.labels)
+        told.append(pairs)
+    for pairs, source in ((joined, "simulated"), (told[0], "written"), (told[1], "retold")):
+        print(f"{len(pairs.labels):,} {source} pairs, {int(pairs.labels.sum()):,} of one issue")
+        if without:
+            pairs.features[:, VECTOR] = 0.0
     features, labels, weights = thinned(joined)
-    print(f"{len(joined.labels):,} simulated pairs, {int(joined.labels.sum()):,} of one issue")
     weights *= SIMULATED_WEIGHT * real.weights.sum() / weights.sum()
     notes = fit_notes(
-        np.vstack([features, real.features]),
-        np.concatenate([labels, real.labels]),
-        np.concatenate([weights, real.weights]),
+        np.vstack([features, real.features, *(pairs.features for pairs in told)]),
+        np.concatenate([labels, real.labels, *(pairs.labels for pairs in told)]),
+        np.concatenate([weights, real.weights, *(pairs.weights for pairs in told)]),
         shift,
     )
 
@@ -334,8 +355,9 @@ def main() -> None:
     out.write_text(json.dumps(stored(everything)) + "\n", encoding="utf-8")
     other_truth = simulated_truth(options.held_out)
     others = simulated(options.held_out, shared, thin)
-    if store is not None:
-        store.close()
+    for kept in (store, *stores):
+        if kept is not None:
+            kept.close()
     for join_at in (-2.75, -2.25, -1.75):
         settings = ClustererSettings(join_at=join_at, single_days=400, issue_days=400, confirmed_days=400)
         scores = b_cubed(assign(stream, lexicon, held_out, settings), truth)
@@ -349,8 +371,8 @@ def main() -> None:
             ("simulated, all", b_cubed(predicted, every)),
             ("simulated, of issues", b_cubed(predicted, of_issues)),
         )
-        told = ", ".join(f"{name} P {p:.3f} R {r:.3f} F1 {f:.3f}" for name, (p, r, f) in rows)
-        print(f"join at {join_at:5.2f}: {told}", flush=True)
+        line = ", ".join(f"{name} P {p:.3f} R {r:.3f} F1 {f:.3f}" for name, (p, r, f) in rows)
+        print(f"join at {join_at:5.2f}: {line}", flush=True)
 
 
 def stored(scorer: PairScorer) -> dict[str, object]:

@@ -42,7 +42,7 @@ def test_a_topic_of_conduct_needs_no_words(rules: DomainRules) -> None:
 
 
 def test_conduct_is_heard_in_no_words_of_a_list(rules: DomainRules) -> None:
-    words, both = DomainReader(rules), DomainReader(rules, NgramModel.load(CONDUCT))
+    words, both = DomainReader(rules), DomainReader(rules, NgramModel.load(CONDUCT).chance)
     lines = Path(__file__).with_name("conduct_sentences.tsv").read_text("utf-8").splitlines()
     told = {"1": [0, 0, 0], "0": [0, 0, 0]}
     for label, _, text in (line.split("\t") for line in lines):
@@ -55,7 +55,7 @@ def test_conduct_is_heard_in_no_words_of_a_list(rules: DomainRules) -> None:
 
 
 def test_the_title_counts_and_what_is_learned_can_be_left_out(rules: DomainRules) -> None:
-    model = NgramModel.load(CONDUCT)
+    model = NgramModel.load(CONDUCT).chance
     title, text = "办事窗口刁难人", "去办证，窗口那个人叫我先找他亲戚的公司做材料，不然不收"
     assert DomainReader(rules, model).conduct(title, "请处理", "")
     assert DomainReader(rules, model).conduct("", text, "")

@@ -43,7 +43,7 @@ def door(shared: Shared) -> Door:
 def hotline(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with tickets.jsonl: six days with incidents of every kind the time allows."""
     out = tmp_path_factory.mktemp("hotline")
-    simulate(6, 1003, out, tickets_per_day=60, incidents_per_day=2.0, quiet_days=1)
+    simulate(6, 1006, out, tickets_per_day=60, incidents_per_day=2.0, quiet_days=1)
     return out
 
 

@@ -80,8 +80,12 @@ def known_failure(request: pytest.FixtureRequest, reason: str, *encoders: str) -
     ],
 )
 def test_the_same_estate_with_another_problem(
-    assign: Assign, called: Ticket, estate: str, one: str, other: str
+    assign: Assign, called: Ticket, estate: str, one: str, other: str, request: pytest.FixtureRequest
 ) -> None:
+    if estate == "锦绣花园":
+        known_failure(
+            request, "a mean of words is near where most of them are the estate's and the note's own", "static"
+        )
     first, second = ids(assign([called(n, f"市民来电反映，{estate}{text}") for n, text in enumerate((one, other))]))
     assert first != second
 
@@ -123,11 +127,8 @@ def test_the_same_problem_at_the_neighbouring_estate(
     assert first != second
 
 
-def test_a_company_with_branches_in_many_streets_is_one_issue_in_each(
-    assign: Assign, called: Ticket, request: pytest.FixtureRequest
-) -> None:
+def test_a_company_with_branches_in_many_streets_is_one_issue_in_each(assign: Assign, called: Ticket) -> None:
     """Each street has a clusterer of its own; what spans them is the city's to join, see test_city.py."""
-    known_failure(request, "it knows neither that 退不出来 is 退还 nor that 停业 is 关门", "static")
     texts = (
         "市民来电反映，优贝健身突然关门，会员卡里的钱退不出来，联系不上负责人。",
         "来电人在优贝健身办了年卡，现在门店停业，要求退还会费。",
@@ -191,7 +192,10 @@ def test_two_words_alone_join_nothing_that_names_a_place(assign: Assign, called:
     assert found[0] != found[1]
 
 
-def test_five_thousand_characters_about_what_one_sentence_said(assign: Assign, called: Ticket) -> None:
+def test_five_thousand_characters_about_what_one_sentence_said(
+    assign: Assign, called: Ticket, request: pytest.FixtureRequest
+) -> None:
+    known_failure(request, "the mean of all words is that of the pleading", "static")
     sentence = "市民来电反映，臻水湾花园地下车库积水严重，车辆无法进出，物业一直不处理。"
     long = sentence + "居民多次找物业协商，每次都说在走流程，至今没有结果，希望有关部门重视。" * 150
     assert len(long) > 5000
@@ -209,10 +213,13 @@ def test_a_campaign_of_copies_is_one_issue_and_known_as_copies(assign: Assign, c
     assert [one.copied for one in found] == [False] + [True] * 24
 
 
-def test_copies_of_one_short_note_in_an_empty_street(
-    assign: Assign, called: Ticket, request: pytest.FixtureRequest
-) -> None:
-    known_failure(request, "where nothing else has been said, a term that is said again looks half as rare", "static")
+def test_neighbours_who_say_the_same_of_a_house_each_are_one_issue(assign: Assign, called: Ticket) -> None:
+    text = "锦绣花园{}号楼从今天早上开始停水，家里没有自来水，请尽快恢复供水"
+    found = ids(assign([called(n, text.format(n), topic="公用事业/供水") for n in range(3, 12)]))
+    assert len(set(found)) == 1
+
+
+def test_copies_of_one_short_note_in_an_empty_street(assign: Assign, called: Ticket) -> None:
     found = ids(assign([called(n, f"川沙路88号锦绣花园小区停水三天没人管第{n}次") for n in range(8)]))
     assert len(set(found)) == 1
 
@@ -232,7 +239,7 @@ def test_one_caller_ten_times_about_one_thing(assign: Assign, called: Ticket) ->
 def test_an_issue_that_sleeps_for_three_months_and_returns(
     assign: Assign, called: Ticket, request: pytest.FixtureRequest
 ) -> None:
-    known_failure(request, "after so long it wants more words in common than 停水 and 没有水用", "static")
+    known_failure(request, "of the notes it learned from, those of one issue lie days apart", "static", "small")
     tickets = [called(n * 60.0, f"市民来电反映，臻水湾花园小区停水，{n + 1}号楼没有水用。") for n in range(4)]
     tickets += [called(n * 3 * DAY, text) for n, text in enumerate(ELSEWHERE * 7, 1)]
     tickets.append(called(92 * DAY, "来电人称臻水湾花园小区又停水了，家里没有水用，上次停水还是三个月前。"))
