@@ -38,15 +38,13 @@ I16 = NDArray[np.int16]
 #: ln(1 + n-grams) of a text half way between note and letter, and how sharply the two part.
 HALF_WAY, SHARPNESS = 5.1, 12.0
 
-GRAM_COSINE, COVERED = FEATURES.index("grams"), FEATURES.index("covered_more")
-NAMES, NAMES_SHARE, APART = (FEATURES.index(name) for name in ("names", "names_share", "names_apart"))
+GRAM_COSINE, APART = FEATURES.index("grams"), FEATURES.index("names_apart")
 NAMES_LESS, NAMES_MORE, SHORTER = (FEATURES.index(name) for name in ("names_less", "names_more", "shorter"))
 SAME_CALLER, SAME_COMPANY = FEATURES.index("same_caller"), FEATURES.index("same_company")
 SAME_ADDRESS = FEATURES.index("same_address")
 OTHER_ADDRESS = FEATURES.index("other_address")
 SAME_WORDS, SAME_WORDS_LOGIT = 0.92, 4.0  # word for word the same is the same, however little it says
 # What hardly occurs where scorers are learned, and everybody would decide so:
-ALL_SAID, ALL_SAID_LOGIT = 0.9, -1.0  # who says all that another says, names included, says the same, however much more
 ELSEWHERE_WORTH = 5.0  # much the same words with other names, of so much worth, are said of another place
 NO_PLACE = 2.5  # of ln(1 + n-grams): so few words without a name place nothing
 UNLIKE_LOGIT = -5.0
@@ -179,8 +177,6 @@ def _descend(row: F64, trees: Trees) -> float:
 @njit()
 def _as_everybody(row: F64, logit: float, same_words: float) -> float:
     """Return the logit, or what anybody would say of such a pair."""
-    if row[COVERED] >= ALL_SAID and row[NAMES_SHARE] >= ALL_SAID and row[NAMES] > 0.0:
-        return max(logit, ALL_SAID_LOGIT)
     elsewhere = row[GRAM_COSINE] >= same_words and row[APART] >= ELSEWHERE_WORTH
     placeless = row[SHORTER] < NO_PLACE and row[NAMES_LESS] == 0.0 and row[NAMES_MORE] > 0.0
     known = row[SAME_ADDRESS] + row[SAME_CALLER] + row[SAME_COMPANY]

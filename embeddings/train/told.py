@@ -1,6 +1,6 @@
 """Hotlines of which it is known what each ticket is about, since they were written so.
 
-`written_issues.tsv` has those that people wrote, each ticket in words of its own. `retold` makes more of the tellings
+`written_issues.tsv` has those that were written, each ticket in words of its own. `retold` makes more of the tellings
 that `tune.py` keeps back: in one street many places whose names are everyday words, several problems at each, and each
 problem at several, in the same words, in others, and months later. What tells two apart there is the name alone, or the
 problem alone.
