@@ -171,7 +171,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[bytes]]:
 def week(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[bytes]]:
     """A small hotline's tickets, and what a replay says of them, alerts of the city among it."""
     out = tmp_path_factory.mktemp("week")
-    simulate(6, 1003, out, tickets_per_day=60, incidents_per_day=2.0, quiet_days=1)
+    simulate(6, 1006, out, tickets_per_day=60, incidents_per_day=2.0, quiet_days=1)
     lines = replayed(out / "tickets.jsonl", out / "replay")
     assert any(b'"street":""' in line for line in lines)
     assert len(lines) > 10
