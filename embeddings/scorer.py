@@ -116,9 +116,11 @@ class PairScorer:
 
     @classmethod
     def load(cls, path: Path) -> "PairScorer":
-        """Read what `embeddings/train/pair_scorer.py` wrote."""
+        """Read what `embeddings/train/pair_scorer.py` wrote; ValueError for what an earlier version of it did."""
         stored = json.loads(path.read_text(encoding="utf-8"))
         letters, notes = stored["letters"], stored["notes"]
+        if "right" in notes:
+            raise ValueError(f"{path} is of an earlier version; learn it again with embeddings/train/pair_scorer.py")
         weights = np.array([letters["weights"].get(name, 0.0) for name in FEATURES])
         trees = Trees(
             roots=np.array(notes["roots"], np.int16),

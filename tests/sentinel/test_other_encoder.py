@@ -1,6 +1,7 @@
 """Another encoder: its vectors are as long as they are, and state that was made with one is refused by any other."""
 
 import copy
+import json
 import pickle
 from collections.abc import Mapping
 from dataclasses import replace
@@ -149,6 +150,14 @@ def test_each_encoder_has_the_scorer_that_was_learned_with_it(shared: Shared) ->
     small = Shared.load(load_settings(encoder="small"))
     assert (small.scorer.letters.weights == PairScorer.load(SMALL / SCORER).letters.weights).all()
     assert (small.scorer.letters.weights != weights).any()
+
+
+def test_a_scorer_whose_trees_are_in_the_old_order_is_refused(tmp_path: Path) -> None:
+    stored = json.loads((MODELS / SCORER).read_text("utf-8"))
+    stored["notes"]["right"] = stored["notes"]["left"]
+    (tmp_path / SCORER).write_text(json.dumps(stored))
+    with pytest.raises(ValueError, match="of an earlier version; learn it again"):
+        PairScorer.load(tmp_path / SCORER)
 
 
 def test_an_encoder_that_no_scorer_was_learned_for_has_no_say() -> None:
