@@ -51,22 +51,22 @@ class DomainReader:
     ----------
     rules
         Topics and words, `config/domains.yaml`.
-    conduct
+    learned
         The chance that a text is a complaint about conduct, as learned (`embeddings.ngrams`); None leaves topics and
         words alone.
     """
 
-    def __init__(self, rules: DomainRules, conduct: Callable[[str], float] | None = None) -> None:
+    def __init__(self, rules: DomainRules, learned: Callable[[str], float] | None = None) -> None:
         """Compile the words."""
         self.rules = rules
-        self._learned = conduct
-        offices = rules.conduct
+        self._learned = learned
+        conduct = rules.conduct
         self._words = {word: name for name, domain in rules.domains.items() for word in domain.words}
         self._pattern = _any_of(self._words)
-        self._certain, self._offices = frozenset(offices.certain), frozenset(offices.offices)
-        self._possible = frozenset(offices.possible)
-        self._telling = _any_of((*offices.certain, *offices.possible))
-        self._parts = _any_of((*offices.certain, *offices.possible, *offices.offices, *offices.others))
+        self._certain, self._offices = frozenset(conduct.certain), frozenset(conduct.offices)
+        self._possible = frozenset(conduct.possible)
+        self._telling = _any_of((*conduct.certain, *conduct.possible))
+        self._parts = _any_of((*conduct.certain, *conduct.possible, *conduct.offices, *conduct.others))
 
     def of(self, texts: Iterable[str], topic: str) -> tuple[str, ...]:
         """Return the domains that masked texts or their topic belong to, in the order of the file."""

@@ -16,7 +16,6 @@ Such complaints are withheld from the street or office complained of. Sources, n
 Writes benchmarks/results/conduct.json.
 """
 
-import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from alerts.domains import DomainReader
-from benchmarks.danger import MESSAGES, ORDINARY, ROOT, Text, hotlines, messages, written
+from benchmarks.danger import ROOT, Text, add_others, asked, counted
 from embeddings.ngrams import CONDUCT, NgramModel
 from embeddings.train.ngrams import sentences
 from sentinel.settings import load_settings
@@ -42,10 +41,7 @@ def told(path: Path) -> list[Text]:
 
 def main() -> None:
     """Measure, print, write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1201, 1202, 1203])
-    parser.add_argument("--show", action="store_true", help="what was missed, and what is none")
-    options = parser.parse_args()
+    options = asked(__doc__)
     console = Console()
     rules = load_settings(None, None).domains
     topics = rules.conduct.topics
@@ -53,16 +49,10 @@ def main() -> None:
     sources: dict[str, Sequence[Text]] = {
         "sentences, in view": told(SENTENCES)[:IN_VIEW],
         "sentences, kept back": told(SENTENCES)[IN_VIEW:],
-        "ordinary tickets": [text for text in written() if text.kind == ORDINARY],
     }
-    if MESSAGES.is_file():
-        sources["real messages"] = messages()
-    else:
-        console.print(f"{MESSAGES}: no such file; set SENTINEL_SHARED to the evaluation data")
-    with console.status("simulating"):
-        sources["simulated"] = [
-            text._replace(danger=text.kind in topics) for text in hotlines(options.seeds) if text.kind
-        ]
+    add_others(sources, options.seeds, console)
+    # a simulated ticket's kind is its topic
+    sources["simulated"] = [text._replace(danger=text.kind in topics) for text in sources["simulated"] if text.kind]
     figures: dict[str, object] = {"learned": rules.conduct.learned, "seeds": options.seeds}
     title = f"complaints about conduct, from a chance of {rules.conduct.learned:g} on"
     table = Table(title=title, title_justify="left")
@@ -71,13 +61,8 @@ def main() -> None:
     for source, texts in sources.items():
         for name, reader in readers.items():
             fired = [reader.conduct(text.title, text.text, "") for text in texts]
-            of_it = sum(text.danger for text in texts)
-            found = sum(fire and text.danger for fire, text in zip(fired, texts, strict=True))
-            others, wrong = len(texts) - of_it, sum(fired) - found
-            table.add_row(
-                source, name, f"{of_it:,}", f"{found:,}", f"{found / of_it:.0%}" if of_it else "–", f"{others:,}",
-                f"{wrong:,}", f"{1000.0 * wrong / others:.1f}",
-            )  # fmt: skip
+            (of_it, found, others, wrong), cells = counted(texts, fired)
+            table.add_row(source, name, *cells)
             figures[f"{source}, {name}"] = {"of conduct": of_it, "found": found, "others": others, "wrong": wrong}
             for fire, text in zip(fired, texts, strict=True):
                 if options.show and name == "both" and fire != text.danger:

@@ -80,12 +80,38 @@ def hotlines(seeds: Iterable[int]) -> list[Text]:
     return found
 
 
+def asked(description: str | None) -> argparse.Namespace:
+    """What was asked for on the command line."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1201, 1202, 1203])
+    parser.add_argument("--show", action="store_true", help="what was missed, and what was taken wrongly")
+    return parser.parse_args()
+
+
+def add_others(sources: dict[str, Sequence[Text]], seeds: Iterable[int], console: Console) -> None:
+    """Add ordinary tickets, real messages where they are, and simulated ones."""
+    sources["ordinary tickets"] = [text for text in written() if text.kind == ORDINARY]
+    if MESSAGES.is_file():
+        sources["real messages"] = messages()
+    else:
+        console.print(f"{MESSAGES}: no such file; set SENTINEL_SHARED to the evaluation data")
+    with console.status("simulating"):
+        sources["simulated"] = hotlines(seeds)
+
+
+def counted(texts: Sequence[Text], fired: Sequence[bool]) -> tuple[tuple[int, int, int, int], list[str]]:
+    """How many are of it, and of these found; how many others, and of these taken wrongly; and as a table has them."""
+    of_it = sum(text.danger for text in texts)
+    found = sum(fire and text.danger for fire, text in zip(fired, texts, strict=True))
+    others, wrong = len(texts) - of_it, sum(fired) - found
+    recall = f"{found / of_it:.0%}" if of_it else "–"
+    cells = [f"{of_it:,}", f"{found:,}", recall, f"{others:,}", f"{wrong:,}", f"{1000.0 * wrong / others:.2f}"]
+    return (of_it, found, others, wrong), cells
+
+
 def main() -> None:
     """Measure, print, write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1201, 1202, 1203])
-    parser.add_argument("--show", action="store_true", help="what was missed, and what is no danger")
-    options = parser.parse_args()
+    options = asked(__doc__)
     console = Console()
     settings = load_settings(None, None)
     least, words = settings.detectors.urgent.strength, settings.urgent
@@ -96,14 +122,8 @@ def main() -> None:
     sources: dict[str, Sequence[Text]] = {
         "sentences, in view": half(False),
         "sentences, kept back": half(True),
-        "ordinary tickets": [text for text in written() if text.kind == ORDINARY],
     }
-    if MESSAGES.is_file():
-        sources["real messages"] = messages()
-    else:
-        console.print(f"{MESSAGES}: no such file; set SENTINEL_SHARED to the evaluation data")
-    with console.status("simulating"):
-        sources["simulated"] = hotlines(options.seeds)
+    add_others(sources, options.seeds, console)
     figures: dict[str, object] = {"strength": least, "seeds": options.seeds}
     table = Table(title=f"present danger, from a strength of {least:g} on", title_justify="left")
     for heading in ("source", "read by", "danger", "found", "recall", "others", "taken for danger", "a thousand"):
@@ -112,14 +132,8 @@ def main() -> None:
         for name, reader in readers.items():
             cues = [reader.assess(text.text, text.title) for text in texts]
             fired = [cue.strength >= least for cue in cues]
-            danger = sum(text.danger for text in texts)
-            found = sum(fire and text.danger for fire, text in zip(fired, texts, strict=True))
-            others, wrong = len(texts) - danger, sum(fired) - found
-            recall = f"{found / danger:.0%}" if danger else "–"
-            table.add_row(
-                source, name, f"{danger:,}", f"{found:,}", recall, f"{others:,}", f"{wrong:,}",
-                f"{1000.0 * wrong / others:.2f}",
-            )  # fmt: skip
+            (danger, found, others, wrong), cells = counted(texts, fired)
+            table.add_row(source, name, *cells)
             figures[f"{source}, {name}"] = {"danger": danger, "found": found, "others": others, "wrong": wrong}
             if name == "both":
                 named = [(c.category, t.kind) for c, t, f in zip(cues, texts, fired, strict=True) if f and t.danger]

@@ -1,6 +1,7 @@
 """Text to vector."""
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -118,7 +119,7 @@ class SentenceEncoder:
         from sentence_transformers import SentenceTransformer
 
         torch.set_num_threads(1)  # processes share the streets; and sums do not depend on how many cores there are
-        ours = INT8 in (path / MODULES).read_text("utf-8")
+        ours = [part["type"] for part in json.loads((path / MODULES).read_text("utf-8"))] == [INT8]
         # the class of its network is ours, and that is what the library wants to hear it may import
         self._model = SentenceTransformer(str(path), local_files_only=True, trust_remote_code=ours)
         size = self._model.get_embedding_dimension()

@@ -10,12 +10,12 @@ from collections import Counter
 from collections.abc import Iterable
 from itertools import pairwise
 from operator import itemgetter
-from typing import Annotated, Final, Literal, NamedTuple
+from typing import Annotated, Final, Literal, NamedTuple, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 from pydantic_core import PydanticCustomError
 
-from embeddings.text import Judge, normalise
+from embeddings.text import normalise
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Phrase = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=30)]
@@ -162,6 +162,14 @@ class _Place(NamedTuple):
         return _CLAUSE.split(self.sentence[self.end :])[0]
 
 
+class DangerJudge(Protocol):
+    """What a model makes of a text: `embeddings.ngrams.NgramModel`, which settings need not load."""
+
+    def judge(self, text: str) -> tuple[float, str]:
+        """Return the chance, 0 to 1, that a text tells of present danger, and of which kind it then is most likely."""
+        ...
+
+
 class DangerReader:
     """Finds danger cues in texts. Holds no state: the same text always gives the same cues.
 
@@ -173,7 +181,7 @@ class DangerReader:
         What was learned; None leaves the words alone.
     """
 
-    def __init__(self, words: DangerWords, model: Judge | None = None) -> None:
+    def __init__(self, words: DangerWords, model: DangerJudge | None = None) -> None:
         """Compile the lexicon."""
         self._words = words
         self._model = model if words.learned.strength > 0.0 else None

@@ -321,7 +321,7 @@ def main() -> None:
     told = []
     unseen = [replace(shared, encoder=encoder) for encoder in readers]
     for (streams, issue_of), weight in (
-        (written(WRITTEN, unseen or [shared]), WRITTEN_WEIGHT), (retold([shared]), RETOLD_WEIGHT)
+        (written(WRITTEN, unseen or [shared]), WRITTEN_WEIGHT), (retold(shared), RETOLD_WEIGHT)
     ):  # fmt: skip
         pairs = together([collect(s, lexicon, issue_of, complete=True) for s in streams])
         pairs.weights[:] = weight * real.weights.sum() / len(pairs.labels)

@@ -2,7 +2,7 @@
 
     python -m embeddings.train.prior --data ../shared/data
 
-Writes embeddings/models/prior.npz and embeddings/models/static/centre.npy, the mean vector of a text. In the prior:
+Writes embeddings/models/prior.npz:
 `log_share`, the natural logarithm of the share of documents that hold a term, by the top 20 bits of its hash;
 `familiar`, a Bloom filter of the pairs of Han characters that documents hold (any other pair is taken for a piece of
 a name). A citizen's message counts as five hot searches.
@@ -15,13 +15,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import load_file
 
 from embeddings.lexicon import PRIOR, STATIC, Lexicon
 from embeddings.segment import Segmenter
 from embeddings.terms import U64, filter_word, hash_pair
 from embeddings.text import normalise
-from embeddings.tickets import F32, PRIOR_BITS
+from embeddings.tickets import PRIOR_BITS
 from embeddings.train.corpus import general_texts, hotline_texts
 
 HOTLINE_WEIGHT = 5
@@ -51,26 +50,21 @@ def main() -> None:
     options = parser.parse_args()
     blank = np.full(1 << PRIOR_BITS, 1.0, np.float32)
     lexicon = Lexicon(Segmenter(STATIC / "tokenizer.json"), blank, np.zeros(1, np.uint64))
-    vectors = load_file(STATIC / "model.safetensors")["embedding.weight"]
     counts = np.zeros(1 << PRIOR_BITS, np.float64)
     pairs: Counter[str] = Counter()
     documents = 0.0
-    means: list[F32] = []
     for texts, weight in ((hotline_texts(options.data), HOTLINE_WEIGHT), (general_texts(options.data), 1)):
         for text in texts:
-            terms, ids = lexicon.read("", text)
+            terms, _ = lexicon.read("", text)
             for values in (terms.words, terms.grams, terms.names):
                 counts[values >> np.uint32(32 - PRIOR_BITS)] += weight
             for pair in pairs_of(text):
                 pairs[pair] += weight
             documents += weight
-            if weight == HOTLINE_WEIGHT and len(ids):
-                means.append(vectors[ids].mean(0))
     familiar = sorted(pair for pair, count in pairs.items() if count >= LEAST_FAMILIAR)
     # an empty bucket is as rare as half a hot search
     share = np.log(np.maximum(counts, 0.5) / (documents + 1.0)).astype(np.float16)
     np.savez_compressed(PRIOR, log_share=np.minimum(share, np.float16(0.0)), familiar=bloom(familiar))
-    np.save(STATIC / "centre.npy", np.mean(means, axis=0).astype(np.float32))
     print(f"{documents:,.0f} weighted documents, {np.count_nonzero(counts):,} of {len(counts):,} buckets used")
     print(f"{len(familiar):,} of {len(pairs):,} pairs of characters are familiar")
 

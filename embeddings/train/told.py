@@ -89,15 +89,15 @@ class Told(NamedTuple):
     texts: list[str]
 
 
-def retold(readers: Sequence[Shared]) -> tuple[list[list[Reading]], dict[str, str]]:
-    """Made-up streets as the clusterer sees them, in order of time, and each ticket's issue; `readers` take turns."""
+def retold(shared: Shared) -> tuple[list[list[Reading]], dict[str, str]]:
+    """Made-up streets as the clusterer sees them, in order of time, and each ticket's issue."""
     every = families()
     known = [every[family] for family in kept_back(every)]
     around = [row for row in sentences(SENTENCES) if row.label == "-"]
     talk = [row.text for row in around if row.kind == "套话"]
     streams: list[list[Reading]] = []
     truth: dict[str, str] = {}
-    for street, shared in zip(range(STREETS), cycle(readers), strict=False):
+    for street in range(STREETS):
         rng = random.Random(street)
         tickets, forms = [], rng.sample(FORMS, 2)  # every hotline has its ways to begin a note
         for number, told in enumerate(sorted(_told(known, rng), key=lambda told: told.at)):

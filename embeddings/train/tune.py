@@ -154,6 +154,18 @@ def contrast(vectors: Tensor, labels: Sequence[str], temperature: float) -> Tens
     return loss
 
 
+def matched(model: Module, pairs: Sequence[tuple[str, str]], temperature: float) -> tuple[Tensor, Tensor]:
+    """Contrastive loss, either way: a text is to be nearer its title than any other; and the vectors of the texts."""
+    titles, bodies = model([title for title, _ in pairs]), model([body for _, body in pairs])
+    likeness, right = titles @ bodies.T / temperature, torch.arange(len(pairs), device=titles.device)
+    return (cross_entropy(likeness, right) + cross_entropy(likeness.T, right)) / 2.0, bodies
+
+
+def warmed(step: int, steps: int, warming: float) -> float:
+    """What of the rate of learning a step has: up through the share `warming` of all steps, and down to the end."""
+    return min(1.0, (step + 1) / (warming * steps)) * (1.0 - step / steps)
+
+
 def average_precision(vectors: Tensor, labels: Sequence[str], within: Sequence[str]) -> float:
     """Of the pairs within a group, by cosine: how well those of one label come first."""
     likeness = centred(vectors) @ centred(vectors).T
@@ -203,7 +215,7 @@ def learn(model: Learner, told: list[Family], written: list[Hotline], pairs: lis
     of_families, of_pairs = endlessly(rng, len(told), FAMILIES), endlessly(rng, len(pairs), PAIRS)
     for step in track(range(STEPS), "learning"):
         for group in optimiser.param_groups:
-            group["lr"] = RATE * min(1.0, (step + 1) / (WARMING * STEPS)) * (1.0 - step / STEPS)
+            group["lr"] = RATE * warmed(step, STEPS, WARMING)
         texts, labels = [], []
         for family in next(of_families):
             for one, tellings in told[family].items():
@@ -215,9 +227,8 @@ def learn(model: Learner, told: list[Family], written: list[Hotline], pairs: lis
         texts = [dressed(f"{title} {text}".strip() if rng.random() < TITLED else text) for _, title, text in tickets]
         loss = loss + HOTLINE_WORTH * contrast(model(texts), [issue for issue, *_ in tickets], TEMPERATURE)
         chosen = next(of_pairs)
-        titles, bodies = model([pairs[n][0] for n in chosen]), model([pairs[n][1] for n in chosen])
-        likeness, right = titles @ bodies.T / TEMPERATURE, torch.arange(PAIRS, device=model.device)
-        loss = loss + PAIRS_WORTH * (cross_entropy(likeness, right) + cross_entropy(likeness.T, right)) / 2.0
+        of_titles, bodies = matched(model, [pairs[n] for n in chosen], TEMPERATURE)
+        loss = loss + PAIRS_WORTH * of_titles
         now, before = centred(bodies), centred(by_teacher[chosen].float())
         loss = loss + KEEPING_WORTH * ((now @ now.T - before @ before.T) ** 2).mean()
         optimiser.zero_grad()

@@ -19,12 +19,23 @@ from rich.progress import track
 from safetensors.numpy import load_file, save_file
 from torch import Tensor
 from torch.nn import Module, Parameter
-from torch.nn.functional import cross_entropy, embedding_bag, normalize
+from torch.nn.functional import embedding_bag, normalize
 
 from embeddings.lexicon import STATIC, Lexicon
 from embeddings.train.corpus import hotline_texts
 from embeddings.train.told import HEADS, KINDS
-from embeddings.train.tune import contrast, endlessly, families, hotlines, kept_back, look, titled, without
+from embeddings.train.tune import (
+    contrast,
+    endlessly,
+    families,
+    hotlines,
+    kept_back,
+    look,
+    matched,
+    titled,
+    warmed,
+    without,
+)
 
 STEPS, RATE, WARMING = 600, 5e-3, 0.08
 TEMPERATURE = 0.1
@@ -93,7 +104,7 @@ def main() -> None:
     of_pairs = endlessly(rng, len(pairs), PAIRS)
     for step in track(range(STEPS), "learning"):
         for group in optimiser.param_groups:
-            group["lr"] = RATE * min(1.0, (step + 1) / (WARMING * STEPS)) * (1.0 - step / STEPS)
+            group["lr"] = RATE * warmed(step, STEPS, WARMING)
         texts, labels = [], []
         for number in rng.sample(range(len(told)), FAMILIES):
             # one place has all three problems of a family: its name is to say next to nothing
@@ -106,10 +117,8 @@ def main() -> None:
         hotline = rng.choice(tickets)
         texts = [f"{title} {text}" if rng.random() < TITLED else text for _, title, text in hotline]
         loss = loss + contrast(model(texts), [issue for issue, *_ in hotline], TEMPERATURE)
-        chosen = next(of_pairs)
-        titles, bodies = model([pairs[n][0] for n in chosen]), model([pairs[n][1] for n in chosen])
-        likeness, right = titles @ bodies.T / TEMPERATURE, torch.arange(PAIRS)
-        loss = loss + PAIRS_WORTH * (cross_entropy(likeness, right) + cross_entropy(likeness.T, right)) / 2.0
+        of_titles, _ = matched(model, [pairs[n] for n in next(of_pairs)], TEMPERATURE)
+        loss = loss + PAIRS_WORTH * of_titles
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch's
         optimiser.step()
