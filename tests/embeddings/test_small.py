@@ -4,8 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
+from embeddings import int8
 from embeddings.encoder import SentenceEncoder, load_encoder
+from embeddings.int8 import EXACT, by_bytes, by_floats
 from embeddings.lexicon import SMALL
 from embeddings.tickets import F32, I64
 
@@ -51,6 +56,30 @@ def test_equal_texts_have_equal_bits_in_another_instance(small: SentenceEncoder)
     other = load_encoder("small")
     assert other.identity == small.identity
     assert [other.encode(text, NO_WORDS).tobytes() for text in TEXTS] == first
+
+
+@given(
+    tokens=st.integers(1, 9), width=st.sampled_from([1, 512, EXACT, EXACT + 1, 2 * EXACT]),
+    seed=st.integers(0, 2**32 - 1), greatest=st.integers(1, 127),
+)  # fmt: skip
+def test_products_of_floats_have_the_bits_of_products_of_bytes(
+    tokens: int, width: int, seed: int, greatest: int
+) -> None:
+    random = np.random.default_rng(seed)
+    # next to nothing but the greatest: sums as great as they come
+    numbers = random.choice([-greatest, greatest, greatest, greatest], (tokens + 3, width)).astype(np.int8)
+    rows, columns = torch.from_numpy(numbers[:tokens]), torch.from_numpy(numbers[tokens:]).T
+    assert torch.equal(by_bytes(rows, columns).float(), by_floats(rows.float(), columns.float()))
+
+
+@pytest.mark.parametrize("bytes_are_fast", [False, True])
+def test_vectors_have_the_same_bits_on_every_processor(
+    small: SentenceEncoder, monkeypatch: pytest.MonkeyPatch, *, bytes_are_fast: bool
+) -> None:
+    monkeypatch.setattr(int8, "multiplies_bytes", lambda: bytes_are_fast)
+    other = load_encoder("small")
+    for text in TEXTS[:6]:
+        assert other.encode(text, NO_WORDS).tobytes() == small.encode(text, NO_WORDS).tobytes()
 
 
 def test_vectors_have_unit_length_and_the_stated_dimension(small: SentenceEncoder) -> None:
