@@ -41,15 +41,15 @@ HALF_WAY, SHARPNESS = 5.1, 12.0
 GRAM_COSINE, APART = FEATURES.index("grams"), FEATURES.index("names_apart")
 NAMES_LESS, NAMES_MORE, SHORTER = (FEATURES.index(name) for name in ("names_less", "names_more", "shorter"))
 SAME_CALLER, SAME_COMPANY = FEATURES.index("same_caller"), FEATURES.index("same_company")
-SAME_ADDRESS = FEATURES.index("same_address")
-OTHER_ADDRESS = FEATURES.index("other_address")
+SAME_ADDRESS, OTHER_ADDRESS = FEATURES.index("same_address"), FEATURES.index("other_address")
+NAMES, OTHER_COMPANY = FEATURES.index("names"), FEATURES.index("other_company")
 SAME_WORDS, SAME_WORDS_LOGIT = 0.92, 4.0  # word for word the same is the same, however little it says
 # What hardly occurs where scorers are learned, and everybody would decide so:
 ELSEWHERE_WORTH = 5.0  # much the same words with other names, of so much worth, are said of another place
 NO_PLACE = 2.5  # of ln(1 + n-grams): so few words without a name place nothing
 UNLIKE_LOGIT = -5.0
 DROP_LOGIT = -6.0  # a pair of less is as good as none
-SURE_AFTER, HOPELESS = 5, -8.0  # after so many trees, a sum of less next to never came back above DROP_LOGIT
+HOPELESS = -6.75  # a sum of the first trees, however many, that is less next to never came back above DROP_LOGIT
 COPIED = 0.75  # from this cosine of character n-grams on, one text was made from the other
 
 
@@ -165,7 +165,7 @@ def _linear(row: F64, model: Logistic) -> float:
 def _descend(row: F64, trees: Trees) -> float:
     total = trees.bias
     for k in range(len(trees.roots)):
-        if k >= SURE_AFTER and total < HOPELESS:
+        if total < HOPELESS:
             break
         node = trees.roots[k]
         left = trees.left[node]
@@ -181,8 +181,9 @@ def _as_everybody(row: F64, logit: float, same_words: float) -> float:
     """Return the logit, or what anybody would say of such a pair."""
     elsewhere = row[GRAM_COSINE] >= same_words and row[APART] >= ELSEWHERE_WORTH
     placeless = row[SHORTER] < NO_PLACE and row[NAMES_LESS] == 0.0 and row[NAMES_MORE] > 0.0
+    strangers = row[OTHER_COMPANY] > 0.0 and row[NAMES] == 0.0
     known = row[SAME_ADDRESS] + row[SAME_CALLER] + row[SAME_COMPANY]
-    return min(logit, UNLIKE_LOGIT) if (elsewhere or placeless) and known == 0.0 else logit
+    return min(logit, UNLIKE_LOGIT) if (elsewhere or placeless or strangers) and known == 0.0 else logit
 
 
 @njit()

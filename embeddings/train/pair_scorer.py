@@ -8,17 +8,18 @@
 
 An encoder needs a scorer of its own: `--encoder static`, `small` or the directory of a model. The result is written
 into the encoder's directory, where `sentinel` finds it; `--encoder none` learns without vectors, which is what any
-encoder without a scorer falls back to. `--thin 3` takes every third street of the simulations, since a contextual
-encoder needs half an hour for them all; `--vectors DIR` keeps its vectors for the next time. `--unseen DIR DIR` gives
-the encoders that `tune.py` or `tune_static.py` taught without the first, third, ... and without the other written
-hotlines: what one's vectors are worth is learned on hotlines that it has not seen.
+encoder without a scorer falls back to. `--thin 6` takes every sixth street of the simulations, since a contextual
+encoder needs half an hour for them all; `--vectors DIR` keeps its vectors for the next time.
 
 Streams the real messages of 2019, simulated hotlines and written ones (`told.py`), street by street, through
 the clusterer's memory in order of time, and collects the features of each ticket against its candidates. Letters: a
 standardised logistic model on the real pairs. Notes: boosted trees, monotone in all evidence whose direction is known,
-on pairs of all three; simulated callers share phrases, written ones have words of their own. Figures are B-cubed F1:
-over the labelled real messages, five-fold by issue (each message is scored by a model that has not seen its issue), and
-over the tickets of a simulation that shares no name and no phrase with those learned from (a seed from 1000 on).
+on pairs of all three; simulated callers share phrases, written ones have words of their own. Some of the written
+hotlines taught the encoders; there vectors are taken for worth what they are on the others (`unlearned`).
+
+Figures are B-cubed F1: over the labelled real messages, five-fold by issue (each message is scored by a model that has
+not seen its issue), and over the tickets of a simulation that shares no name and no phrase with those learned from (a
+seed from 1000 on).
 """
 
 import argparse
@@ -40,14 +41,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from embeddings.clusterer import COUNTED_MEMBERS, ClustererSettings, IssueClusterer, Reading
-from embeddings.encoder import SCORER, Encoder, StaticEncoder, load_encoder, model_of
+from embeddings.encoder import SCORER, Encoder, load_encoder, model_of
 from embeddings.lexicon import MODELS, Lexicon
 from embeddings.memory import TicketMemory
 from embeddings.pairs import FEATURES, pair_features
 from embeddings.scorer import Logistic, PairScorer, Trees
 from embeddings.tickets import F64, Fields, Seek
 from embeddings.train.told import by_street, retold, written
-from embeddings.train.tune import WRITTEN
+from embeddings.train.tune import UNSEEN, WRITTEN
 from embeddings.vectors import VectorStore
 from sentinel.door.callers import PUBLIC_KEY, CallerHasher
 from sentinel.door.masking import mask
@@ -58,13 +59,12 @@ from sentinel.settings import load_settings
 from sentinel.shared import Shared
 
 FOLDS = 5
-SIMULATED_WEIGHT, WRITTEN_WEIGHT, RETOLD_WEIGHT = (
-    20.0,
-    4.0,
-    2.0,
-)  # of all such pairs against all real ones, in the model of notes
+SIMULATED_WEIGHT, WRITTEN_WEIGHT, RETOLD_WEIGHT = 20.0, 8.0, 2.0
+"""Of all such pairs against all real ones, in the model of notes."""
+RETURNING = 0.1
+"""How many of the pairs of one issue are to lie as far apart as others do: few issues learned from sleep for months."""
 NEGATIVES = 500_000
-NOTES_SHIFT = -2.75  # puts the best threshold of notes where that of letters is
+NOTES_SHIFT = -1.75  # puts the best threshold of notes where that of letters is
 SHIFT = {"small": 0.25}  # puts an encoder's best threshold where that of `static` is, so that one `join_at` serves all
 DIRECTION = {  # 1: evidence for one issue; -1: against; 0: may be either
     "days": 0, "other_address": -1, "other_company": -1, "other_topic": -1, "shorter": 0, "longer": 0,
@@ -88,11 +88,6 @@ def readings(data: Path, lexicon: Lexicon, encoder: Encoder) -> Iterator[Reading
         terms, ids = lexicon.read(row["title"], row["text"])
         caller = int.from_bytes(row["user"].encode()[-7:], "little")
         yield Reading(row["id"], terms, encoder.encode(f"{row['title']} {row['text']}", ids), Fields(at, caller))
-
-
-def like(name: str, path: Path, store: VectorStore | None) -> Encoder:
-    """An encoder of the same kind as that with this name."""
-    return StaticEncoder(path) if name == "static" else load_encoder(str(path), store)
 
 
 def simulated(
@@ -206,6 +201,29 @@ def together(parts: list[Pairs]) -> Pairs:
     )
 
 
+def unlearned(known: Pairs, unseen: Pairs) -> Pairs:
+    """Return the pairs of hotlines that an encoder knows, as if it did not know them.
+
+    Of pairs of one issue, and of others, the cosines of vectors become those of `unseen` with the same rank.
+    """
+    features = known.features.copy()
+    for label in (0.0, 1.0):
+        rows = np.flatnonzero(known.labels == label)
+        ranks = np.argsort(np.argsort(features[rows, VECTOR], kind="stable"), kind="stable")
+        others = unseen.features[unseen.labels == label, VECTOR]
+        features[rows, VECTOR] = np.quantile(others, (ranks + 0.5) / len(rows))
+    return known._replace(features=features)
+
+
+def returning(pairs: Pairs) -> Pairs:
+    """Return the pairs as if more issues returned after a long time."""
+    features, random = pairs.features.copy(), np.random.default_rng(1)
+    same, others = np.flatnonzero(pairs.labels > 0), np.flatnonzero(pairs.labels == 0)
+    late = same[random.random(len(same)) < RETURNING]
+    features[late, DAYS] = features[random.choice(others, len(late)), DAYS]
+    return pairs._replace(features=features)
+
+
 def fit_letters(features: F64, labels: F64, weights: F64, shift: float) -> Logistic:
     """Standardised logistic regression, C = 1, folded back to raw features; lengths tell a line nothing."""
     features = features.copy()
@@ -217,11 +235,11 @@ def fit_letters(features: F64, labels: F64, weights: F64, shift: float) -> Logis
     return Logistic(coefficients, float(model.intercept_[0] - (coefficients * scaler.mean_).sum()) + shift)
 
 
-def fit_notes(features: F64, labels: F64, weights: F64, shift: float) -> Trees:
+def fit_notes(pairs: Pairs, shift: float) -> Trees:
     """Boosted trees as flat arrays. Beyond two weeks the time between says nothing: few notes whose issue is known lie
     further apart.
     """
-    features = features.copy()
+    features = pairs.features.copy()
     features[:, DAYS] = np.minimum(features[:, DAYS], math.log1p(14.0))
     model = HistGradientBoostingClassifier(
         max_iter=160,
@@ -232,7 +250,7 @@ def fit_notes(features: F64, labels: F64, weights: F64, shift: float) -> Trees:
         monotonic_cst=[DIRECTION.get(name, 1) for name in FEATURES],
         early_stopping=False,
         random_state=0,
-    ).fit(features, labels, sample_weight=weights)
+    ).fit(features, pairs.labels, sample_weight=pairs.weights)
     parts: dict[str, list[float]] = {name: [] for name in ("feature", "threshold", "left", "value")}
     roots = []
     for (tree,) in model._predictors:
@@ -257,7 +275,7 @@ def fit_notes(features: F64, labels: F64, weights: F64, shift: float) -> Trees:
     )
 
 
-def thinned(pairs: Pairs) -> tuple[F64, F64, F64]:
+def thinned(pairs: Pairs) -> Pairs:
     """All pairs of one issue and a sample of the others, weighed up to stand for all."""
     positive = np.flatnonzero(pairs.labels > 0)
     negative = np.flatnonzero(pairs.labels == 0)
@@ -265,7 +283,7 @@ def thinned(pairs: Pairs) -> tuple[F64, F64, F64]:
     rows = np.concatenate([positive, kept])
     weights = pairs.weights[rows].copy()
     weights[len(positive) :] *= len(negative) / len(kept)
-    return pairs.features[rows], pairs.labels[rows], weights
+    return Pairs(pairs.features[rows], pairs.labels[rows], weights, [])
 
 
 def assign(
@@ -290,7 +308,6 @@ def main() -> None:
     parser.add_argument("--encoder", default="static")
     parser.add_argument("--thin", type=int, default=1)
     parser.add_argument("--vectors", type=Path)
-    parser.add_argument("--unseen", type=Path, nargs=2)
     options = parser.parse_args()
     store = VectorStore(options.vectors) if options.vectors else None
     without = options.encoder == NONE
@@ -298,8 +315,6 @@ def main() -> None:
     shared = replace(Shared.load(load_settings(None)), encoder=encoder)
     lexicon, thin, shift = shared.lexicon, options.thin, SHIFT.get(options.encoder, 0.0)
     familiar = replace(shared, lexicon=lexicon.knowing_all())
-    stores = [VectorStore(options.vectors) if options.vectors else None for _ in options.unseen or ()]
-    readers = [like(options.encoder, *each) for each in zip(options.unseen or (), stores, strict=True)]
     stream = list(readings(options.data, lexicon, encoder))
     issues = json.loads((options.data / "citizen_messages" / "issues_dev.json").read_text("utf-8"))
     truth = {m["id"]: issue["issue_id"] for issue in issues for m in issue["members"]}
@@ -317,27 +332,23 @@ def main() -> None:
         streets = simulated(directory, familiar, thin)[::3] + simulated(directory, familiar, thin, short=True)[1::3]
         streets += simulated(directory, shared, thin, bare=True, short=True)[1::4]
         parts += [collect(s, lexicon, notes_truth, complete=True, named=True) for _, s in streets if len(s) > 50]
+    known, unseen, told = (
+        together([collect(s, lexicon, issue_of, complete=True) for s in streams])
+        for streams, issue_of in (written(WRITTEN, shared), written(UNSEEN, shared), retold(shared))
+    )
     joined = together(parts)
-    told = []
-    unseen = [replace(shared, encoder=encoder) for encoder in readers]
-    for (streams, issue_of), weight in (
-        (written(WRITTEN, unseen or [shared]), WRITTEN_WEIGHT), (retold(shared), RETOLD_WEIGHT)
-    ):  # fmt: skip
-        pairs = together([collect(s, lexicon, issue_of, complete=True) for s in streams])
-        pairs.weights[:] = weight * real.weights.sum() / len(pairs.labels)
-        told.append(pairs)
-    for pairs, source in ((joined, "simulated"), (told[0], "written"), (told[1], "retold")):
+    for pairs, source in ((joined, "simulated"), (known, "written"), (unseen, "unseen"), (told, "retold")):
         print(f"{len(pairs.labels):,} {source} pairs, {int(pairs.labels.sum()):,} of one issue")
         if without:
             pairs.features[:, VECTOR] = 0.0
-    features, labels, weights = thinned(joined)
-    weights *= SIMULATED_WEIGHT * real.weights.sum() / weights.sum()
-    notes = fit_notes(
-        np.vstack([features, real.features, *(pairs.features for pairs in told)]),
-        np.concatenate([labels, real.labels, *(pairs.labels for pairs in told)]),
-        np.concatenate([weights, real.weights, *(pairs.weights for pairs in told)]),
-        shift,
-    )
+    sources = [real]
+    for pairs, weight in (
+        (returning(thinned(joined)), SIMULATED_WEIGHT),
+        (returning(together([unlearned(known, unseen), unseen])), WRITTEN_WEIGHT),
+        (told, RETOLD_WEIGHT),
+    ):
+        sources.append(pairs._replace(weights=pairs.weights * weight * real.weights.sum() / pairs.weights.sum()))
+    notes = fit_notes(together(sources), shift)
 
     fold_of = {issue: i % FOLDS for i, issue in enumerate(sorted(set(truth.values())))}
     fold = np.array([fold_of[owner] for owner in real.owners])
@@ -355,9 +366,8 @@ def main() -> None:
     out.write_text(json.dumps(stored(everything)) + "\n", encoding="utf-8")
     other_truth = simulated_truth(options.held_out)
     others = simulated(options.held_out, shared, thin)
-    for kept in (store, *stores):
-        if kept is not None:
-            kept.close()
+    if store is not None:
+        store.close()
     for join_at in (-2.75, -2.25, -1.75):
         settings = ClustererSettings(join_at=join_at, single_days=400, issue_days=400, confirmed_days=400)
         scores = b_cubed(assign(stream, lexicon, held_out, settings), truth)

@@ -1,14 +1,14 @@
 """Hotlines of which it is known what each ticket is about, since they were written so.
 
-`written_issues.tsv` has those that were written, each ticket in words of its own. `retold` makes more of the tellings
-that `tune.py` keeps back: in one street many places whose names are everyday words, several problems at each, and each
-problem at several, in the same words, in others, and months later. What tells two apart there is the name alone, or the
-problem alone.
+`written_issues.tsv` and `unseen_issues.tsv` have those that were written, each ticket in words of its own: hotlines of
+three weeks, and others of five months, in which issues return; encoders learn from the former only. `retold` makes more
+of the tellings that `tune.py` keeps back: in one street many places whose names are everyday words, several problems at
+each, and each problem at several, in the same words, in others, and months later. What tells two apart there is the
+name alone, or the problem alone.
 """
 
 import random
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import cycle
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,13 +57,12 @@ def by_street(tickets: Iterable[RoutedTicket], shared: Shared) -> list[tuple[str
     return sorted(streams.items())
 
 
-def written(path: Path, readers: Sequence[Shared]) -> tuple[list[list[Reading]], dict[str, str]]:
+def written(path: Path, shared: Shared) -> tuple[list[list[Reading]], dict[str, str]]:
     """Hotlines in a file as the clusterer sees them, by hotline and street, in order of time, and each ticket's issue.
 
-    A line is a ticket: hotline, issue, hours since it began, caller, street, address, title, text. The hotlines are
-    read by one of `readers` after the other, in turn.
+    A line is a ticket: hotline, issue, hours since it began, caller, street, address, title, text.
     """
-    resolver, hasher = StreetResolver(readers[0].settings.streets), CallerHasher(PUBLIC_KEY)
+    resolver, hasher = StreetResolver(shared.settings.streets), CallerHasher(PUBLIC_KEY)
     hotlines: dict[str, list[RoutedTicket]] = {}
     truth: dict[str, str] = {}
     rows = [line.split("\t") for line in path.read_text("utf-8").splitlines()]
@@ -76,8 +75,7 @@ def written(path: Path, readers: Sequence[Shared]) -> tuple[list[list[Reading]],
         )  # fmt: skip
         hotlines.setdefault(hotline, []).append(ticket)
         truth[ticket.ticket_id] = f"{hotline}-{issue}"
-    streams = (by_street(tickets, shared) for tickets, shared in zip(hotlines.values(), cycle(readers), strict=False))
-    return [stream for of_hotline in streams for _, stream in of_hotline], truth
+    return [stream for tickets in hotlines.values() for _, stream in by_street(tickets, shared)], truth
 
 
 class Told(NamedTuple):

@@ -14,8 +14,8 @@ two cores. What it learns from, all at once:
 - what is near what among those texts by the teacher: it is to change only where there is a reason.
 
 The loss of tellings and issues is supervised contrastive (Khosla et al. 2020, equation 2, their "out"), that of titles
-and texts the same with pairs. Word vectors stay as they are. `--without 0` leaves out every second written hotline,
-`--without 1` the others: `pair_scorer.py` has to know what the vectors are worth on hotlines they were not taught.
+and texts the same with pairs. Word vectors stay as they are. `unseen_issues.tsv`, hotlines by other writers, is looked
+at only: `pair_scorer.py` learns there what the vectors are worth on hotlines they were not taught.
 Seeded; but a GPU adds up in whatever order it likes, so no two runs give the same bits.
 """
 
@@ -40,7 +40,7 @@ from embeddings.train.corpus import general_rows, hotline_rows
 from embeddings.train.ngrams import SENTENCES, sentences
 
 HERE = Path(__file__).parent
-TELLINGS, WRITTEN = HERE / "tellings.tsv", HERE / "written_issues.tsv"
+TELLINGS, WRITTEN, UNSEEN = HERE / "tellings.tsv", HERE / "written_issues.tsv", HERE / "unseen_issues.tsv"
 STEPS, RATE, WARMING = 600, 1e-4, 0.1
 TEMPERATURE = 0.05
 FAMILIES, PAIRS = 16, 192  # of one step; and all tickets of one hotline
@@ -69,10 +69,10 @@ def kept_back(every: dict[str, Family]) -> list[str]:
     return sorted(every)[::10]
 
 
-def hotlines() -> dict[str, Hotline]:
+def hotlines(path: Path) -> dict[str, Hotline]:
     """Issue, title and text of the tickets of each written hotline."""
     found: dict[str, Hotline] = {}
-    for line in WRITTEN.read_text("utf-8").splitlines():
+    for line in path.read_text("utf-8").splitlines():
         hotline, issue, *_, title, text = line.split("\t")
         found.setdefault(hotline, []).append((issue, title, text))
     return found
@@ -91,11 +91,6 @@ def titled(data: Path) -> list[tuple[str, str]]:
         if row.get("category") in KINDS and len(row.get("description") or "") > 15
     }
     return [*of_messages.items(), *random.Random(0).sample(sorted(of_searches.items()), HOT_SEARCHES)]
-
-
-def without(written: dict[str, Hotline], first: int | None) -> dict[str, Hotline]:
-    """Take every second hotline out, from the `first` on, and return those; none if that is None."""
-    return {} if first is None else {hotline: written.pop(hotline) for hotline in list(written)[first::2]}
 
 
 class Vectors(Protocol):
@@ -186,13 +181,13 @@ def endlessly(rng: random.Random, n: int, at_once: int) -> Iterator[list[int]]:
         order = order[at_once:]
 
 
-def look(model: Vectors, kept: dict[str, Family], unseen: dict[str, Hotline]) -> str:
-    """How well what was kept back is told apart."""
+def look(model: Vectors, kept: dict[str, Family]) -> str:
+    """How well what nothing learns from is told apart."""
     rows = [(family, one, text) for family, sets in kept.items() for one, texts in sets.items() for text in texts]
     vectors = model.fixed([text for *_, text in rows])
     found = average_precision(vectors, [family + one for family, one, _ in rows], [family for family, *_ in rows])
     told = [f"families kept back {found:.3f}"]
-    for name, tickets in unseen.items():
+    for name, tickets in hotlines(UNSEEN).items():
         vectors = model.fixed([f"{title} {text}".strip() for _, title, text in tickets])
         told.append(f"{name} {average_precision(vectors, [issue for issue, *_ in tickets], [''] * len(tickets)):.3f}")
     return "average precision: " + ", ".join(told)
@@ -243,15 +238,13 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--teacher", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--without", type=int, choices=(0, 1), help="leave out every second hotline, from this one on")
     options = parser.parse_args()
     model = Learner(options.teacher, "cuda" if torch.cuda.is_available() else "cpu").train()
-    every, written = families(), hotlines()
+    every, written = families(), hotlines(WRITTEN)
     kept = {family: every.pop(family) for family in kept_back(every)}
-    unseen = without(written, options.without)
-    print("before:", look(model, kept, unseen), flush=True)
+    print("before:", look(model, kept), flush=True)
     learn(model, list(every.values()), list(written.values()), titled(options.data))
-    print("after:", look(model, kept, unseen))
+    print("after:", look(model, kept))
     for file in filter(Path.is_file, options.teacher.rglob("*")):
         copy = options.out / file.relative_to(options.teacher)
         copy.parent.mkdir(parents=True, exist_ok=True)

@@ -25,6 +25,7 @@ from embeddings.lexicon import STATIC, Lexicon
 from embeddings.train.corpus import hotline_texts
 from embeddings.train.told import HEADS, KINDS
 from embeddings.train.tune import (
+    WRITTEN,
     contrast,
     endlessly,
     families,
@@ -34,7 +35,6 @@ from embeddings.train.tune import (
     matched,
     titled,
     warmed,
-    without,
 )
 
 STEPS, RATE, WARMING = 600, 5e-3, 0.08
@@ -81,7 +81,6 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--model", type=Path, default=STATIC)
     parser.add_argument("--out", type=Path, default=STATIC)
-    parser.add_argument("--without", type=int, choices=(0, 1), help="leave out every second hotline, from this one on")
     options = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -95,11 +94,10 @@ def main() -> None:
             return model.means(messages).mean(0)
 
     model.centre = centre()
-    every, written, pairs = families(), hotlines(), titled(options.data)
+    every, written, pairs = families(), hotlines(WRITTEN), titled(options.data)
     kept = {family: every.pop(family) for family in kept_back(every)}
-    unseen = without(written, options.without)
     told, tickets = list(every.values()), list(written.values())
-    print("before:", look(model, kept, unseen), flush=True)
+    print("before:", look(model, kept), flush=True)
     optimiser = torch.optim.Adam(model.parameters(), lr=RATE)
     of_pairs = endlessly(rng, len(pairs), PAIRS)
     for step in track(range(STEPS), "learning"):
@@ -123,7 +121,7 @@ def main() -> None:
         loss.backward()  # type: ignore[no-untyped-call]  # torch's
         optimiser.step()
     model.centre = centre()
-    print("after:", look(model, kept, unseen))
+    print("after:", look(model, kept))
     options.out.mkdir(parents=True, exist_ok=True)
     table = model.table.detach().numpy().astype(stored["embedding.weight"].dtype)
     save_file({"embedding.weight": table}, options.out / "model.safetensors", metadata={"format": "pt"})

@@ -108,7 +108,6 @@ def test_a_caller_who_calls_ten_times_makes_one_issue() -> None:
     assert set(ids) == {"t0"}
 
 
-@pytest.mark.xfail(strict=True, reason="of the notes that scorers learn from, those of one issue lie days apart")
 def test_an_issue_that_slept_for_three_months_returns() -> None:
     subject = clusterer()
     for n in range(3):
