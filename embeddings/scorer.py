@@ -49,7 +49,7 @@ ELSEWHERE_WORTH = 5.0  # much the same words with other names, of so much worth,
 NO_PLACE = 2.5  # of ln(1 + n-grams): so few words without a name place nothing
 UNLIKE_LOGIT = -5.0
 DROP_LOGIT = -6.0  # a pair of less is as good as none
-HOPELESS = -6.75  # a sum of the first trees, however many, that is less next to never came back above DROP_LOGIT
+HOPELESS = -7.0  # a sum of the first trees, however many, that is less next to never came back above DROP_LOGIT
 COPIED = 0.75  # from this cosine of character n-grams on, one text was made from the other
 
 
