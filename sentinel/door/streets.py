@@ -52,6 +52,8 @@ class Street(BaseModel):
     """Longitude and latitude, degrees; rough."""
     committees: tuple[Name, ...] = ()
     """Residents' and village committees, with or without 居委会 / 村委会."""
+    touches: tuple[Name, ...] = ()
+    """Names of the streets that touch it: what they hear about one topic adds up. Each names the other."""
 
 
 class City(BaseModel):
@@ -104,6 +106,24 @@ class City(BaseModel):
             if not street.code.startswith(district):
                 raise ValueError(f"{street.name}: code {street.code} lies outside the district {district}")
         return streets
+
+    @field_validator("streets")
+    @classmethod
+    def _touching(cls, streets: tuple[Street, ...]) -> tuple[Street, ...]:
+        named = {street.name: street for street in streets}
+        for street in streets:
+            for name in street.touches:
+                if name == street.name or name not in named:
+                    raise ValueError(f"{street.name} touches {name}, which is no other street of the file")
+                if street.name not in named[name].touches:
+                    raise ValueError(f"{street.name} touches {name}, but not the other way round; name it in both")
+        return streets
+
+    @property
+    def touching(self) -> dict[str, tuple[str, ...]]:
+        """For each street's code the codes of those that touch it."""
+        codes = {street.name: street.code for street in self.streets}
+        return {street.code: tuple(codes[name] for name in street.touches) for street in self.streets}
 
     @model_validator(mode="after")
     def _has_streets(self) -> Self:

@@ -146,3 +146,31 @@ def test_one_name_for_two_streets_is_refused() -> None:
     streets = [{"code": f"31011500{n}", "name": f"街镇{n}", "aliases": ["老街"], "partition": n} for n in (1, 2)]
     with pytest.raises(ValidationError, match="name 老街 for both"):
         City.model_validate({"city": "xx", "name": "某市", "streets": streets})
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "words"),
+    [
+        (["街镇2"], [], "街镇1 touches 街镇2, but not the other way round"),
+        (["街镇1"], [], "街镇1 touches 街镇1, which is no other street"),
+        (["街镇9"], [], "街镇1 touches 街镇9, which is no other street"),
+    ],
+)
+def test_streets_touch_each_other_or_not_at_all(first: list[str], second: list[str], words: str) -> None:
+    streets = [
+        {"code": f"31011500{n}", "name": f"街镇{n}", "partition": n, "touches": touches}
+        for n, touches in ((1, first), (2, second))
+    ]
+    with pytest.raises(ValidationError, match=words):
+        City.model_validate({"city": "xx", "name": "某市", "streets": streets})
+
+
+def test_every_street_of_pudong_touches_some() -> None:
+    touching = PUDONG.city.touching
+    assert touching.keys() == {street.code for street in PUDONG.city.streets}
+    assert all(1 <= len(others) <= 9 for others in touching.values())
+    reached, new = set(), {"310115104"}
+    while new:
+        reached |= new
+        new = {other for street in new for other in touching[street]} - reached
+    assert len(reached) == 36
