@@ -20,7 +20,7 @@ LEAST: Final = 0.2
 """An alert with fewer tickets than this share of another's stands for it no more. It is less than `ENOUGH` because
 what an alert was last told with may be old: it speaks again only as it grows past a step."""
 
-_WIDTHS: Final[tuple[Scope, ...]] = ("ticket", "issue", "handler", "cell", "topic", "street", "city")
+_WIDTHS: Final[tuple[Scope, ...]] = ("ticket", "issue", "handler", "cell", "area", "topic", "street", "city")
 _Index = dict[str, dict[str, None]]
 _Places = tuple[tuple[str, ...], ...]
 _NOWHERE: Final[_Places] = ((),) * 6

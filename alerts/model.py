@@ -25,7 +25,7 @@ Severity = Literal["critical", "high", "medium", "low"]
 State = Literal["open", "resolved", "expired"]
 Reason = Literal["opened", "grew", "escalated", "recurred", "resolved", "expired", "merged"]
 Basis = Literal["statistical", "floor", "rule"]
-Scope = Literal["issue", "cell", "topic", "street", "ticket", "handler", "city"]
+Scope = Literal["issue", "cell", "area", "topic", "street", "ticket", "handler", "city"]
 
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)

@@ -2,6 +2,7 @@
 
     python -m benchmarks.city
     python -m benchmarks.city --budget 6     # what twice or thrice the budget would find
+    python -m benchmarks.city --callers 2    # what comes of telling of two callers
 
 Simulates with seeds never used for tuning, replays with the shipped settings (a budget of 2 false alarms a week), and
 judges as `sentinel score` does. Beside it two peers look at the same issues (as our clusterer assigned them) and the
@@ -19,7 +20,6 @@ Writes benchmarks/results/city.json.
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import tempfile
 from bisect import bisect_left, bisect_right
@@ -122,9 +122,9 @@ def alarms(scored: Sequence[tuple[str, Series, list[float]]], above: float) -> l
 
 
 def assigned(folder: Path) -> dict[str, str]:
-    """The issue of each ticket of a replay."""
-    with (folder / "assignments.csv").open(encoding="utf-8") as file:
-        return {row["ticket_id"]: row["issue_id"] for row in csv.DictReader(file)}
+    """The issue of each ticket of a replay, as they were in the end: some turn out to be one."""
+    with (folder / "issues.jsonl").open(encoding="utf-8") as lines:
+        return {ticket: issue["issue_id"] for issue in map(json.loads, lines) for ticket in issue["ticket_ids"]}
 
 
 def oracle(planted: Sequence[Planted], needed: int, issues: dict[str, str] | None = None) -> list[Outcome]:
@@ -207,16 +207,21 @@ def main() -> None:
     parser.add_argument("--incidents-per-day", type=float, default=1.75)
     parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS))
     parser.add_argument("--budget", type=float, help="false alarms a week; default: as shipped")
+    parser.add_argument("--callers", type=int, help="fewest callers of a new issue; default: as shipped")
     options = parser.parse_args()
     console = Console()
     scores: dict[str, list[Score]] = defaultdict(list)
     cities, clustered, late = [], [], []
     with tempfile.TemporaryDirectory() as folder:
         config = None
+        changed = ""
         if options.budget is not None:
+            changed += f"budget:\n  false_alarms_per_week: {options.budget}\n"
+        if options.callers is not None:
+            changed += f"detectors:\n  new:\n    min_callers: {options.callers}\n"
+        if changed:
             config = Path(folder)
-            budget = f"budget:\n  false_alarms_per_week: {options.budget}\n"
-            (config / "sentinel.yaml").write_text(budget, encoding="utf-8")
+            (config / "sentinel.yaml").write_text(changed, encoding="utf-8")
         for seed in options.seeds:
             root = Path(folder) / str(seed)
             run_simulate(
@@ -261,6 +266,7 @@ def main() -> None:
     console.print(urgent)
     figures = {
         "budget": options.budget,
+        "callers": options.callers,
         "seeds": options.seeds,
         "days": options.days,
         "tickets a day": options.tickets_per_day,

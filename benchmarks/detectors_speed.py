@@ -84,7 +84,7 @@ def feed(streets: list[Street], calls: list[Ticket], spent: dict[str, float]) ->
         marks.append(clock())
         street.drift.update("", t, group, street.rising.share)
         marks.append(clock())
-        street.new.update(issue, callers, group)
+        street.new.update(issue, callers)
         marks.append(clock())
         street.mass.update(issue, callers)
         marks.append(clock())

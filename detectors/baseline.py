@@ -222,11 +222,13 @@ class Baseline(base.Base):
 
     def level(self) -> Level:
         """What is known of the rate now; it changes when a day is learned, here or above."""
-        if self.parent is None:
+        parent = self.parent
+        if parent is None:
             if self._level is None:
                 self._level = self._own_level()
             return self._level
-        above = self.parent.level()
+        # the top of all is asked by everything below at every call
+        above = (parent._level if parent.parent is None else None) or parent.level()
         if self._level is None or above is not self._above:
             self._above = above
             self._level = self._shrunk_level(above)

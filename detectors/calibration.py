@@ -163,6 +163,13 @@ class Calibrator(base.Base):
         """Drop the open episode of a key, uncounted: it was no chance."""
         self._open.pop(key, None)
 
+    def merge(self, key: str, into: str) -> None:
+        """Make one episode of the open ones of two keys that are one from now on; the higher score counts."""
+        episode = self._open.pop(key, None)
+        if episode is not None:
+            begun, score = self._open.get(into, (max(self._now, episode[0]), 0.0))
+            self._open[into] = (begun, max(score, episode[1]))
+
     def episodes_a_day(self, score: float) -> float:
         """Episodes a day that reach ``score`` by chance, all keys together."""
         rate = self.rate * self.rate_weight + self._episodes

@@ -34,6 +34,8 @@ class RecentCallers:
         Event time of the latest call before the one counted last; minus infinity if it was the first.
     fresh
         Whether the call counted last brought a known caller that is new within the horizon.
+    before
+        Event time of the last call before of the known caller counted last, ``None`` if none is remembered.
 
     Examples
     --------
@@ -45,7 +47,7 @@ class RecentCallers:
     (2, 1, 4)
     """
 
-    __slots__ = ("_last", "_times", "_unknown", "first", "fresh", "last", "previous", "tickets", "total")
+    __slots__ = ("_last", "_times", "_unknown", "before", "first", "fresh", "last", "previous", "tickets", "total")
 
     def __init__(self) -> None:
         self.first = inf
@@ -54,6 +56,7 @@ class RecentCallers:
         self.tickets = 0
         self.previous = -inf
         self.fresh = False
+        self.before: float | None = None
         self._last: dict[Caller, float] = {}
         self._times: list[float] = []
         self._unknown: list[float] | None = None
@@ -68,13 +71,14 @@ class RecentCallers:
         if t > last:
             self.last = last = t
         oldest = last - horizon
+        if caller == UNKNOWN:
+            if t > oldest:
+                self._add_unknown(t, oldest)
+            return False
+        self.before = before = self._last.get(caller)
         if t <= oldest:
             return False
-        if caller == UNKNOWN:
-            self._add_unknown(t, oldest)
-            return False
         times = self._times
-        before = self._last.get(caller)
         if before is not None:
             if before >= t:
                 return False
@@ -112,11 +116,10 @@ class RecentCallers:
         times, unknown = self._times, self._unknown
         kept = len(times)
         for window, least in zip(windows, fewest, strict=True):
-            begin = now - window
             if unknown is not None:
-                least -= len(unknown) - bisect_right(unknown, begin)
+                least -= len(unknown) - bisect_right(unknown, now - window)
             # The n-th call from the end is in the window exactly if the window holds n or more.
-            if least <= 0 or (least <= kept and times[-least] > begin):
+            if least <= kept and (least <= 0 or times[-least] > now - window):
                 return True
         return False
 

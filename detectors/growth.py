@@ -71,9 +71,9 @@ class GrowthModel(base.Base):
 
     P(at least k callers by age a) is the product of the chances of its steps within the shortest horizon that
     covers a. The first step, the second, and all later ones together each have a chance, learned from the
-    stream's own issues and shrunk to the shipped one; those of a topic are shrunk to the stream's. Issues whose calls
-    name the same thing and those whose calls only tell of the same kind of thing are two populations: many people call
-    about a leaking ceiling on the same day, and about different ceilings.
+    stream's own issues and shrunk to the shipped one. Issues whose calls name the same thing and those whose calls only
+    tell of the same kind of thing are two populations: many people call about a leaking ceiling on the same day, and
+    about different ceilings. Topics are not told apart: of one topic a street has too few issues to learn from.
 
     Parameters
     ----------
@@ -107,12 +107,11 @@ class GrowthModel(base.Base):
         self.weights = tuple(weights)
         self.memory = memory
         self._now = -inf
-        self._rows = {"": 0}
-        # Issues by topic (see the rows), whether they are named, count of callers, and horizon within which they first
-        # reached it. Of its first caller nobody knows yet what an issue will be: all begin among the named.
-        self._reached = np.zeros((1, 2, _MOST_STEPS, len(HORIZONS)))
+        # Issues by whether they are named, count of callers, and horizon within which they first reached it. Of its
+        # first caller nobody knows yet what an issue will be: all begin among the named.
+        self._reached = np.zeros((2, _MOST_STEPS, len(HORIZONS)))
 
-    def learn(self, callers: int, age: float, now: float, topic: str = "", named: bool = True) -> None:
+    def learn(self, callers: int, age: float, now: float, named: bool = True) -> None:
         """An issue has just got its ``callers``-th distinct caller, at this age (s) and event time."""
         self._fade(now)
         if callers > _MOST_STEPS:
@@ -121,12 +120,9 @@ class GrowthModel(base.Base):
         if number == len(HORIZONS):
             return
         kind = 1 if callers == 1 or named else 0
-        self._reached[0, kind, callers - 1, number] += 1.0
-        if topic:
-            row = self._row(topic)
-            self._reached[row, kind, callers - 1, number] += 1.0
+        self._reached[kind, callers - 1, number] += 1.0
 
-    def tail(self, callers: int, age: float, topic: str = "", named: bool = True) -> float:
+    def tail(self, callers: int, age: float, named: bool = True) -> float:
         """Chance that a background issue has at least so many distinct callers by this age (s).
 
         ``named`` says whether what they call about is named by more than one of them.
@@ -134,38 +130,33 @@ class GrowthModel(base.Base):
         if callers <= 1:
             return 1.0
         number = min(bisect_left(HORIZONS, age), len(HORIZONS) - 1)
-        later = self._reach(callers, number, topic, named)
+        later = self._reach(callers, number, named)
         if number == 0 or age >= HORIZONS[number]:
             return later
         # between two horizons, along the straight line in logarithms: a day more must not cost a week
         before, after = HORIZONS[number - 1], HORIZONS[number]
         share = log(age / before) / log(after / before)
-        return exp((1.0 - share) * log(self._reach(callers, number - 1, topic, named)) + share * log(later))
+        return exp((1.0 - share) * log(self._reach(callers, number - 1, named)) + share * log(later))
 
-    def _reach(self, callers: int, number: int, topic: str, named: bool) -> float:
+    def _reach(self, callers: int, number: int, named: bool) -> float:
         """Chance of so many callers within one of the horizons."""
-        chance = self._step(0, number, topic, named)
+        chance = self._step(0, number, named)
         if callers > 2:
-            chance *= self._step(1, number, topic, named)
+            chance *= self._step(1, number, named)
         if callers > 3:
-            chance *= self._step(2, number, topic, named) ** (callers - 3)
+            chance *= self._step(2, number, named) ** (callers - 3)
         return chance
 
-    def _step(self, step: int, horizon: int, topic: str, named: bool) -> float:
-        chance = self.steps[named][horizon][step]
-        for name in ("", topic) if topic else ("",):
-            if name not in self._rows:
-                break
-            loose, reached = self._reached[self._rows[name]].tolist()
-            if not named:
-                reached = [reached[0], *loose[1:]]
-            # the last of the steps stands for all that follow
-            stop = step + 2 if step < _KINDS_OF_STEP - 1 else _MOST_STEPS
-            row = [sum(reached[count][: horizon + 1]) for count in range(step, stop)]
-            had, went = sum(row[:-1]), sum(row[1:])
-            weight = self.weights[step]
-            chance = (weight * chance + went) / (weight + max(had, went))
-        return chance
+    def _step(self, step: int, horizon: int, named: bool) -> float:
+        loose, reached = self._reached.tolist()
+        if not named:
+            reached = [reached[0], *loose[1:]]
+        # the last of the steps stands for all that follow
+        stop = step + 2 if step < _KINDS_OF_STEP - 1 else _MOST_STEPS
+        row = [sum(reached[count][: horizon + 1]) for count in range(step, stop)]
+        had, went = sum(row[:-1]), sum(row[1:])
+        weight, chance = self.weights[step], self.steps[named][horizon][step]
+        return float((weight * chance + went) / (weight + max(had, went)))
 
     def _fade(self, now: float) -> None:
         """Let the past fade, once a day."""
@@ -175,12 +166,3 @@ class GrowthModel(base.Base):
             keep = exp(-(now - self._now) / DAY / self.memory)
             self._reached *= keep
             self._now = now
-
-    def _row(self, topic: str) -> int:
-        """Row of a topic, made where there is none."""
-        row = self._rows.get(topic)
-        if row is None:
-            row = self._rows[topic] = len(self._rows)
-            if row == len(self._reached):
-                self._reached = np.concatenate((self._reached, np.zeros_like(self._reached)))
-        return row

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import exp, inf, log10
+from math import exp, inf, log, log10
 from typing import ClassVar, Final
 
 from detectors.base import DAY, Decision, Kind
@@ -12,24 +12,26 @@ from detectors.growth import HORIZONS, GrowthModel
 from detectors.statistical import StatisticalDetector
 from detectors.tails import score_of
 
-# Weights of p-values, as logarithms to base 10. What is new gathers its callers in a day or two; an issue that took a
-# week for the third is mostly one that is always there. And what is told of names a place or a company; calls that only
-# tell of the same kind of thing, as many do, come together by chance. In the first days of a hotline much is heard for
-# the first time that is always there.
-_YOUNG: Final = 1.5 * DAY
-_OLDER: Final = 1.5  # for each tenfold age
+# Weights of p-values, as logarithms to base 10. What is new gathers its callers within three days; an issue that took
+# longer for the third is mostly one that is always there. What is told of names a place or a company; calls that only
+# tell of the same kind of thing, as many do, come together by chance. Three calls of which one is hardly about the same
+# thing are mostly three things: the weight is the odds that they are one, where these are below even. And in the first
+# days of a hotline much is heard for the first time that is always there.
+_YOUNG: Final = 3.0 * DAY
+_OLDER: Final = 5.0  # for each tenfold age
 _NAMELESS: Final = 1.0
 _UNHEARD: Final = 9.0  # beside what is new, at the very beginning
+_LOG_TEN: Final = log(10.0)
 _HEARD: Final = 5.0 * DAY  # after which 1/e of it is left
 
 
 class NewDetector(StatisticalDetector):
     """Tells an issue nobody spoke of before from the many that one person tells and none confirms.
 
-    The p-value of k distinct callers by an age is the chance that a background issue of this street and topic
-    grows so fast, from :class:`~detectors.growth.GrowthModel`, learned online. Issues that alarmed stop
-    teaching it. P-values are weighted: what is young and named, and begins after the hotline's first days, is let
-    through sooner, at the cost of the rest. Weights are 1 at most, so that no p-value looks smaller than it is.
+    The p-value of k distinct callers by an age is the chance that a background issue of this street grows so fast,
+    from :class:`~detectors.growth.GrowthModel`, learned online. Issues that alarmed stop teaching it. P-values are
+    weighted: what is young, named and surely one thing, and begins after the hotline's first days, is let through
+    sooner, at the cost of the rest. Weights are 1 at most, so that no p-value looks smaller than it is.
 
     Parameters
     ----------
@@ -37,8 +39,6 @@ class NewDetector(StatisticalDetector):
         False alarms it may give a week, all issues together.
     min_callers
         Fewest distinct known callers that may alarm.
-    rare_days
-        With one caller less, only what chance brings once in so many days alarms.
     max_age_days
         Issues older than this are not new, at most 14.
     calibrator, growth
@@ -66,25 +66,24 @@ class NewDetector(StatisticalDetector):
         self,
         alarms_per_week: float = 0.015,
         min_callers: int = 3,
-        rare_days: float = 100_000.0,
         max_age_days: float = 14.0,
         calibrator: Calibrator | None = None,
         growth: GrowthModel | None = None,
     ) -> None:
         super().__init__(alarms_per_week, calibrator or Calibrator(floor=2.0, span=14 * DAY, rate=0.1))
         self.min_callers = min_callers
-        self.rare_days = rare_days
         self.max_age_days = max_age_days
         self.growth = growth or GrowthModel()
         self._alarmed: set[str] = set()
         self._began = inf
 
     def update(
-        self, key: str, callers: RecentCallers, topic: str = "", named: bool = True, returning: bool = False
+        self, key: str, callers: RecentCallers, named: bool = True, doubt: float = 0.0, returning: bool = False
     ) -> Decision | None:
         """Judge an issue after a call that ``callers`` has counted; ``None`` if it says nothing.
 
-        ``named`` says whether its calls name the same thing, or only tell of the same kind of thing, as many do.
+        ``named`` says whether its calls name the same thing, or only tell of the same kind of thing, as many do;
+        ``doubt`` how far the log odds that they are about one thing lie below even, 0 or more (nats).
         ``returning`` marks an issue that was there before ``callers`` began: it is never new.
         """
         now = callers.last
@@ -94,18 +93,16 @@ class NewDetector(StatisticalDetector):
         if returning or not callers.fresh or age > self.max_age_days * DAY:
             return None
         count = callers.distinct(now, HORIZONS[-1])
-        if count < self.min_callers - 1:
-            self.growth.learn(count, age, now, topic, named)
+        if count < self.min_callers:
+            self.growth.learn(count, age, now, named)
             return None
-        score = score_of(self.growth.tail(count, age, topic, named)) - self._penalty(age, now, named)
+        score = max(0.0, score_of(self.growth.tail(count, age, named)) - self._penalty(age, now, named, doubt))
         if key not in self._alarmed:
-            self.growth.learn(count, age, now, topic, named)
+            self.growth.learn(count, age, now, named)
         if score < self.calibrator.floor:
             return None
-        if count < self.min_callers and self.calibrator.recurrence_days(score) < self.rare_days:
-            return None
         # Growth by steps is geometric beyond the first: mean q / (1 - q) with q the chance of the first step.
-        step = self.growth.tail(2, age, topic, named)
+        step = self.growth.tail(2, age, named)
         decision = self._decide(
             key,
             now,
@@ -122,13 +119,19 @@ class NewDetector(StatisticalDetector):
             self._alarmed.add(key)
         return decision
 
+    def merge(self, key: str, into: str) -> None:
+        """Take two keys for one from now on."""
+        if key in self._alarmed:
+            self._alarmed.add(into)
+        super().merge(key, into)
+
     def forget(self, key: str) -> None:
         """Drop all state of an issue."""
         super().forget(key)
         self._alarmed.discard(key)
 
-    def _penalty(self, age: float, now: float, named: bool) -> float:
+    def _penalty(self, age: float, now: float, named: bool, doubt: float) -> float:
         """What the weight of an issue's p-value takes from its score."""
         older = _OLDER * log10(max(age, _YOUNG) / _YOUNG)
         unheard = log10(1.0 + _UNHEARD * exp((self._began - now) / _HEARD))
-        return older + unheard + (0.0 if named else _NAMELESS)
+        return older + unheard + (0.0 if named else _NAMELESS) + doubt / _LOG_TEN

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import ClassVar
 
 from detectors.base import DAY, Decision, Kind
@@ -108,6 +109,25 @@ class RecurredDetector(StatisticalDetector):
         else:
             back.callers.append(caller)
         return self._judge(key, now, age, back, named)
+
+    def merge(self, key: str, into: str, last: float = -inf, last_into: float = -inf) -> None:
+        """Take two keys for one from now on; it is back only if neither was heard of in the pause.
+
+        ``last`` and ``last_into`` are the event times of the last call of each so far, POSIX seconds.
+        """
+        quiet = self.quiet_days * DAY
+        old, back = self._returns.get(key), self._returns.pop(into, None)
+        if old is not None and back is None and last_into <= old.at - quiet:
+            self._returns[into] = old
+        elif old is None and back is not None and last <= back.at - quiet:
+            self._returns[into] = back
+        elif old is not None and back is not None:
+            back.at = min(old.at, back.at)
+            back.callers += [caller for caller in old.callers if caller not in back.callers]
+            back.unknown += old.unknown
+            back.alarmed = old.alarmed or back.alarmed
+            self._returns[into] = back
+        super().merge(key, into)
 
     def forget(self, key: str) -> None:
         """Drop all state of an issue."""

@@ -247,9 +247,8 @@ class RisingDetector(StatisticalDetector):
                 series.unknown += calls
             baseline.update(t, float(calls))
         else:
-            before = callers.time_of(caller)
             callers.add(t, caller, WINDOWS[0])
-            if before is None or before <= t - DAY:
+            if callers.before is None or callers.before <= t - DAY:
                 baseline.update(t, float(calls))
         if len(callers) >= self.min_calls:
             fewest = self._fewest(series, now)
@@ -260,6 +259,19 @@ class RisingDetector(StatisticalDetector):
     def expected(self, key: str, t0: float, t1: float) -> tuple[float, float]:
         """Mean, and variance over mean, of the calls of a known series between two times."""
         return self._series[key].baseline.expected(t0, t1)
+
+    def level(self, key: str) -> Level:
+        """What is known of the rate of a known series."""
+        return self._series[key].baseline.level()
+
+    def heard(self, key: str, window: float) -> tuple[float, float]:
+        """Calls of a known series in so many seconds up to now, and their mean."""
+        series, now = self._series[key], self._clock
+        return float(series.callers.count(now, window)), series.baseline.expected(now - window, now)[0]
+
+    def exposures(self, key: str, hours: tuple[int, ...]) -> list[float]:
+        """Nominal days of windows of so many hours up to now, by the rhythm of a known series."""
+        return self._series[key].baseline.rhythm.trailing(self._clock, hours)
 
     def days(self, key: str) -> float:
         """Nominal days that the level of a series rests on, 0 for one that has never been fed."""

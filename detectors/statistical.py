@@ -36,6 +36,11 @@ class StatisticalDetector(Detector):
         """Drop all state of ``key`` and end its episode."""
         self.calibrator.forget(key)
 
+    def merge(self, key: str, into: str) -> None:
+        """Take two keys for one from now on: what is known of ``key`` goes to ``into``."""
+        self.calibrator.merge(key, into)
+        self.forget(key)
+
     def _decide(
         self,
         key: str,

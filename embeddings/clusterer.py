@@ -39,6 +39,8 @@ class Assignment(NamedTuple):
     named: float = 0.0
     """what the names are worth that the ticket shares with one of the issue's (`pairs.shared_names`), over what is
     usual of tickets that join here: near 0 where they tell of the same kind of thing, and of none of them all"""
+    odds: float = 0.0
+    """log odds that it is about the same thing as the issue's, by which it joined; even where it was told to"""
 
 
 @dataclass(frozen=True)
@@ -161,6 +163,7 @@ class IssueClusterer(base.Clusterer):
         opened = not own and (not linked or linked[0].score < self.settings.join_at)
         merged: tuple[str, ...] = ()
         same: set[int] = set()
+        odds = 0.0
         if opened:
             issue = _Issue(new_id, self._next_number)
             self._next_number += 1
@@ -168,6 +171,9 @@ class IssueClusterer(base.Clusterer):
         else:
             best = own or linked[0].number
             same = {link.number for link in linked if link.score >= self.settings.merge_at} | {best}
+            odds = max((link.score for link in linked if link.number in same), default=0.0)
+            if own:
+                odds = max(0.0, odds)
             copied = copied and linked[0].number in same
             issue, *others = (self._issues[number] for number in sorted(same))
             merged = tuple(self._merge(other, issue) for other in others)
@@ -188,7 +194,7 @@ class IssueClusterer(base.Clusterer):
             # those that stay are as much alike as all were
             issue.length *= self.settings.members / len(issue.slots)
             self.memory.forget([issue.slots.pop(FIRST_MEMBERS)])
-        return Assignment(issue.id, opened, merged, copied and not opened, named)
+        return Assignment(issue.id, opened, merged, copied and not opened, named, odds)
 
     def _number_of(self, issue_id: str, linked: list[_Link]) -> int:
         """The number of a live issue, mostly one of those a ticket is linked to; 0 if there is none."""

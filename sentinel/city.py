@@ -2,19 +2,23 @@
 
 from bisect import bisect_right
 from collections import Counter
+from dataclasses import replace
 from operator import attrgetter
 
 from alerts import Alert, AlertBook, Detection
 from alerts.detection import Facts, StreetCount
 from alerts.model import Scope
+from detectors.area import AreaDetector
 from detectors.base import Decision
-from sentinel.desks import Desks
+from detectors.baseline import Level
+from sentinel.desks import UNSATISFIED_SHARE, Desks
 from sentinel.facts import drift_facts, evidence_of, issue_facts, tickets_facts
 from sentinel.gist import gist
 from sentinel.issues import Issue
 from sentinel.reading import issue_id_of
 from sentinel.recent import Recent
 from sentinel.records import Digest, Feedback, HandlerDigest, Heartbeat, IssueDigest, RoutedTicket
+from sentinel.settings import Settings
 from sentinel.shared import Shared
 from sentinel.watch import StreetWatch, city_budget
 
@@ -27,6 +31,11 @@ MOST_IN_ONE = 0.7
 """an issue with a greater part of its tickets in one street is that street's own"""
 MOST_COVERED = 200
 """an alert names no more issues of streets than this"""
+AREA_SHARE = 0.25
+"""part of the city's false alarms for streets that touch; `desks` has its own, the rest is for issues and topics"""
+WATCH_SHARE = 1.0 - AREA_SHARE - UNSATISFIED_SHARE
+MOST_NAMED = 3
+"""streets by which an area is called"""
 _NUMBER, _IN_ORDER = attrgetter("seq"), attrgetter("seq", "street")
 
 
@@ -46,8 +55,9 @@ class City:
         self._held: list[Digest] = []
         self._clusterer = shared.city_clusterer()
         self._watch = StreetWatch(
-            shared.settings, city_budget(shared.settings), max(1, len(shared.settings.streets.streets))
+            shared.settings, WATCH_SHARE * city_budget(shared.settings), max(1, len(shared.settings.streets.streets))
         )
+        self._areas = _areas(shared.settings)
         self._desks = Desks(shared.settings)
         self._book = AlertBook(
             CITY,
@@ -100,7 +110,9 @@ class City:
 
     def feedback(self, record: Feedback) -> None:
         """Learn what people found out about an alert."""
-        if record.real:
+        if record.real and record.scope == "area":
+            self._areas.calibrator.discard(record.subject.rpartition("@")[0])
+        elif record.real:
             self._watch.confirm(record.scope, record.subject)
 
     def configure(self, shared: Shared) -> None:
@@ -109,7 +121,8 @@ class City:
         self._shared = shared
         settings = shared.settings
         self._clusterer.settings = shared.city_clusterer_settings
-        self._watch.configure(settings, city_budget(settings))
+        self._watch.configure(settings, WATCH_SHARE * city_budget(settings))
+        self._areas.retune(_areas(settings))
         self._desks.configure(settings)
         self._book.configure(
             settings.streets.name, settings.alerts.rules, settings.severity, settings.timezone, settings.domains
@@ -121,12 +134,12 @@ class City:
         alerts: list[Alert] = []
         reading = digest.reading
         key = f"{digest.street}/{digest.issue_id}"
-        city_id, shared = self._joined.get(key), None
+        city_id, joined = self._joined.get(key), None
         if city_id is None:
             assignment = self._clusterer.assign(reading, issue_id_of("city", reading.ticket_id))
             city_id = self._joined[key] = assignment.issue_id
             self._covered.setdefault(city_id, []).append(digest.issue_id)
-            shared = None if assignment.opened else assignment.named
+            joined = None if assignment.opened else assignment
             for old in assignment.merged:
                 alerts += self._merge(old, city_id, digest.seq)
         issue = self._issues.get(city_id)
@@ -138,8 +151,8 @@ class City:
         if issue is None:
             issue = self._issues[city_id] = Issue(city_id, CITY, digest.seq, ticket.at, ticket.at)
         issue.add(ticket, digest.topic, False, digest.withheld)
-        if shared is not None:
-            issue.join(shared)
+        if joined is not None:
+            issue.join(joined.named, joined.odds)
         streets = self._streets.setdefault(city_id, {})
         streets[digest.street] = streets.get(digest.street, 0) + 1
         self._recent.add(self.clock, digest.topic, ticket.at, ticket.ticket_id, digest.street, digest.withheld)
@@ -147,7 +160,7 @@ class City:
             return alerts
         countable = digest.nature != QUESTION
         decisions = self._watch.issue(
-            city_id, ticket, digest.topic, closed=False, countable=countable, named=issue.named
+            city_id, ticket, digest.topic, closed=False, countable=countable, named=issue.named, doubt=issue.doubt
         )
         if len(streets) >= MIN_STREETS and max(streets.values()) <= MOST_IN_ONE * issue.count:
             fired = [decision for decision in decisions if decision.fired]
@@ -159,6 +172,8 @@ class City:
                 facts = self._facts_of(issue)
                 alerts += self._book.progress("issue", city_id, self.clock, digest.seq, evidence, facts)
         alerts += self._topic_alerts(ticket, digest.topic)
+        if digest.level is not None:
+            alerts += self._area_alerts(ticket, digest.topic, Level(*digest.level))
         return alerts + self._drift_alerts(ticket, digest.topic)
 
     def _merge(self, issue_id: str, into: str, seq: int) -> list[Alert]:
@@ -218,6 +233,37 @@ class City:
                 )
             )
         return alerts
+
+    def _area_alerts(self, ticket: RoutedTicket, topic: str, level: Level) -> list[Alert]:
+        area = self._watch.area(self._areas, ticket, topic, level)
+        if area is None or not area.decision.fired:
+            return []
+        evidence = area.decision.evidence
+        found = [t for t in self._recent.within(evidence.window, self.clock, topic) if t.street in area.streets]
+        count = Counter(t.street for t in found)
+        name = self._shared.streets.name
+        streets = tuple(StreetCount(name(s), n) for s, n in sorted(count.items(), key=lambda item: (-item[1], item[0])))
+        called = "、".join(street.street_name for street in streets[:MOST_NAMED])
+        facts = replace(
+            tickets_facts(found, evidence.distinct_callers),
+            place=f"{called}一带",
+            headline=f"{topic.rpartition('/')[2]}类诉求",
+            streets=streets,
+        )
+        return self._book.detect(
+            Detection(
+                kind=area.decision.kind,
+                basis=area.decision.basis,
+                scope="area",
+                subject=area.subject,
+                at=self.clock,
+                seq=ticket.seq,
+                evidence=evidence_of(evidence, len(found), area.decision.basis),
+                facts=facts,
+                cause=ticket.ticket_id,
+                topic=topic,
+            )
+        )
 
     def _drift_alerts(self, ticket: RoutedTicket, topic: str) -> list[Alert]:
         shifted = self._watch.mix(ticket, topic)
@@ -295,3 +341,12 @@ class City:
         shared.require(self._encoder)
         self._shared = shared
         self._clusterer.attach(shared.scorer, shared.lexicon.prior)
+
+
+def _areas(settings: Settings) -> AreaDetector:
+    """Watch streets that touch, with their part of the city's false alarms."""
+    return AreaDetector(
+        AREA_SHARE * city_budget(settings),
+        settings.streets.touching,
+        min_calls=settings.detectors.rising.min_callers,
+    )

@@ -50,11 +50,16 @@ class Issue:
     """tickets that joined it"""
     names: float = 0.0
     """what the names are worth, over what is usual, that these shared with one before them, in sum"""
+    odds: float = 0.0
+    """the log odds that these were about the same thing as those before them, in sum"""
 
-    def join(self, names: float) -> None:
-        """Note what the names are worth, over what is usual, that a ticket shares with one of the issue's."""
+    def join(self, names: float, odds: float) -> None:
+        """Note of a ticket that joins what the names are worth, over what is usual, that it shares with one of the
+        issue's, and the log odds that it is about the same thing.
+        """
         self.joined += 1
         self.names += names
+        self.odds += odds
 
     def add(self, ticket: RoutedTicket, topic: str, copied: bool, withheld: bool = False) -> None:
         """Count a new ticket; `withheld` says that it is about the conduct of an office."""
@@ -99,6 +104,7 @@ class Issue:
         self.copied += other.copied
         self.joined += other.joined
         self.names += other.names
+        self.odds += other.odds
         self.open_tickets += other.open_tickets
         for caller, at in other.callers.items():
             self.callers[caller] = max(at, self.callers.get(caller, at))
@@ -138,6 +144,11 @@ class Issue:
     def named(self) -> bool:
         """Whether its tickets name the same thing; else they only tell of the same kind of thing."""
         return self.names >= NAMED * self.joined
+
+    @property
+    def doubt(self) -> float:
+        """How far the log odds that its tickets are about one thing lie below even on average, 0 or more."""
+        return max(0.0, -self.odds / self.joined) if self.joined else 0.0
 
     @property
     def topic(self) -> str:

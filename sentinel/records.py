@@ -115,6 +115,8 @@ class IssueDigest(NamedTuple):
     company: str = ""
     withheld: bool = False
     """it is about the conduct of an office"""
+    level: tuple[float, float, float] | None = None
+    """what is known of the rate of its topic in the street (`detectors.baseline.Level`); none if it was not counted"""
 
 
 class HandlerDigest(NamedTuple):

@@ -28,7 +28,7 @@ Row = TypeVar("Row")
 
 ONE_IS_ENOUGH: Final = frozenset({"urgent", "repeat_call", "bounced", "unsatisfied", "overdue"})
 """Kinds of which a single ticket, or one of a handler's, makes an alert right."""
-WIDE_SCOPES: Final = frozenset({"cell", "topic", "street", "handler", "city"})
+WIDE_SCOPES: Final = frozenset({"cell", "area", "topic", "street", "handler", "city"})
 """Scopes that count background along with the incident."""
 AFTERMATH: Final = timedelta(hours=24)
 BASES: Final = ("statistical", "floor", "rule")

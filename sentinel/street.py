@@ -88,16 +88,18 @@ class Street:
         withheld = self._shared.domains.conduct(ticket.title, ticket.text, topic)
         issue.add(ticket, topic, assignment.copied, withheld)
         if not assignment.opened:
-            issue.join(assignment.named)
+            issue.join(assignment.named, assignment.odds)
         self._recent.add(self.clock, topic, ticket.at, ticket.ticket_id, self.code, withheld)
         repeated = self._handling.created(ticket, issue.id, withheld, cited)
-        self._digests.append(self._digest(ticket, topic, issue.id, assignment.opened, reading, withheld))
+        level = None
         if ticket.nature != PRAISE and ticket.at > self.clock - self._shared.settings.arrival.late_limit:
             alerts += self._urgent(ticket, topic, issue, withheld)
             alerts += self._issue_alerts(ticket, topic, issue, closed, quiet)
             alerts += self._handling_alerts(ticket, issue, repeated)
             alerts += self._cell_alerts(ticket, topic)
             alerts += self._drift_alerts(ticket, topic)
+            level = self._watch.level(topic)[:] if topic else None
+        self._digests.append(self._digest(ticket, topic, issue.id, assignment.opened, reading, withheld, level))
         assigned = Assigned(ticket.seq, ticket.ticket_id, issue.id, issue.seq)
         return Outputs(alerts, assigned, merged=[Merged(old.seq, issue.seq) for old in merged])
 
@@ -173,7 +175,9 @@ class Street:
 
     def _issue_alerts(self, ticket: RoutedTicket, topic: str, issue: Issue, closed: bool, quiet: float) -> list[Alert]:
         countable = ticket.nature != QUESTION
-        decisions = self._watch.issue(issue.id, ticket, topic, closed=closed, countable=countable, named=issue.named)
+        decisions = self._watch.issue(
+            issue.id, ticket, topic, closed=closed, countable=countable, named=issue.named, doubt=issue.doubt
+        )
         fired = [decision for decision in decisions if decision.fired]
         alerts: list[Alert] = []
         for decision in fired:
@@ -246,7 +250,14 @@ class Street:
         )
 
     def _digest(
-        self, ticket: RoutedTicket, topic: str, issue_id: str, opened: bool, reading: Reading, withheld: bool
+        self,
+        ticket: RoutedTicket,
+        topic: str,
+        issue_id: str,
+        opened: bool,
+        reading: Reading,
+        withheld: bool,
+        level: tuple[float, float, float] | None,
     ) -> IssueDigest:
         return IssueDigest(
             seq=ticket.seq,
@@ -264,6 +275,7 @@ class Street:
             text=ticket.text,
             company=ticket.company,
             withheld=withheld,
+            level=level,
         )
 
     # -- later events ------------------------------------------------------------------------------------

@@ -43,6 +43,7 @@ _TYPES: Final[dict[str, type[Tick] | type[End] | type[ConfigChange] | type[Feedb
 _NAMES: Final = {kind: name for name, kind in _TYPES.items()}
 _READING: Final = IssueDigest._fields.index("reading")
 _TAGS: Final = IssueDigest._fields.index("tags")
+_LEVEL: Final = IssueDigest._fields.index("level")
 
 
 class CodecError(PoisonError):
@@ -191,6 +192,8 @@ def _digest_from_json(fields: list[Any], arrays: _Arrays) -> Digest:
     *terms, vector = [arrays.take(kind, length) for kind, length in kinds]
     values[_READING] = Reading(ticket_id, Terms(*terms), vector, Fields(*plain))
     values[_TAGS] = tuple(values[_TAGS])
+    if values[_LEVEL] is not None:
+        values[_LEVEL] = tuple(values[_LEVEL])
     return IssueDigest(*values)
 
 

@@ -10,7 +10,9 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from detectors.area import AreaDetector
 from detectors.base import Decision, Detector
+from detectors.baseline import Level
 from detectors.bounced import BouncedDetector
 from detectors.callers import CallerLedger
 from detectors.drift import DriftDetector
@@ -51,9 +53,16 @@ def _rising(watch: Watch, call: Call) -> Said:
     ]
 
 
+def _area(watch: Watch, call: Call) -> Said:
+    assert isinstance(watch.detector, AreaDetector)
+    street, usual = "abc"[sum(map(ord, call.caller)) % 3], Level(0.4, 20.0, 1.2)
+    area = watch.detector.update(call.topic, street, call.t, call.caller, usual, (7.0, 2.0, 1.0), lambda _: (9.0, 9.0))
+    return [None if area is None else area.decision]
+
+
 def _new(watch: Watch, call: Call) -> Said:
     assert isinstance(watch.detector, NewDetector)
-    return [watch.detector.update(call.issue, watch.ledger.add(call.issue, call.t, call.caller), call.topic)]
+    return [watch.detector.update(call.issue, watch.ledger.add(call.issue, call.t, call.caller))]
 
 
 def _mass(watch: Watch, call: Call) -> Said:
@@ -121,6 +130,7 @@ def _urgent(watch: Watch, call: Call) -> Said:
 
 WATCHES: dict[str, tuple[Callable[[], Detector], Callable[[Watch, Call], Said]]] = {
     "rising": (RisingDetector, _rising),
+    "area": (lambda: AreaDetector(touching={"a": ("b", "c"), "b": ("a",), "c": ("a",)}), _area),
     "new": (NewDetector, _new),
     "mass": (MassDetector, _mass),
     "regrowth": (lambda: RegrowthDetector(alarms_per_week=0.5), _regrowth),

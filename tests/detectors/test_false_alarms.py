@@ -24,7 +24,7 @@ def _alarms(calls: list[Call]) -> set[tuple[str, str]]:
         callers = ledger.add(call.issue, call.t, call.caller)
         group = call.topic.partition("/")[0]
         said = (
-            ("new", call.issue, new.update(call.issue, callers, group)),
+            ("new", call.issue, new.update(call.issue, callers)),
             ("mass", call.issue, mass.update(call.issue, callers)),
             ("rising", "", rising.update("", call.t, call.caller)),
             ("rising", group, rising.update(group, call.t, call.caller, "")),

@@ -58,6 +58,15 @@ def test_what_tickets_name_together_is_told() -> None:
     assert again.named > 0.2
 
 
+def test_how_likely_it_is_the_same_is_told_and_what_a_ticket_cites_is_no_less_than_even() -> None:
+    subject = clusterer()
+    first = subject.assign(reading("t0", WATER, 0.0, 1, address=120), "t0")
+    again = subject.assign(reading("t1", WATER_AGAIN, HOUR, 2, address=120), "t1")
+    cited = subject.assign(reading("t2", PARKING, HOUR, 3), "t2", told="t0")
+    assert (first.odds, cited.issue_id, cited.odds) == (0.0, "t0", 0.0)
+    assert subject.settings.join_at <= again.odds < 9.0
+
+
 @given(st.lists(st.sampled_from((WATER, WATER_AGAIN, WATER_ELSEWHERE, PARKING)), max_size=8))
 @settings(max_examples=20, deadline=None)
 def test_nobody_shares_more_names_than_it_has(texts: list[str]) -> None:

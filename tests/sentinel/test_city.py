@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sentinel.city import City
 from sentinel.intake import Door, Intake, IntakeSettings
 from sentinel.partitions import InlinePartitions
-from sentinel.records import Digest, HandlerDigest, Heartbeat, IssueDigest, RoutedTicket
+from sentinel.records import Digest, Feedback, HandlerDigest, Heartbeat, IssueDigest, RoutedTicket
 from sentinel.shared import Shared
 from sentinel.tickets import TicketEvent
 
@@ -85,6 +85,40 @@ def test_one_problem_in_many_streets_is_a_city_wide_alert(beats: list[list[Heart
 
 def test_what_stays_in_one_street_is_that_streets_own(beats: list[list[Heartbeat]], shared: Shared) -> None:
     assert alerts_of_issue(shared, spreading(["310115103"] * 12, 1, beats)) == []
+
+
+def test_touching_streets_add_up_what_they_hear_of_a_topic(beats: list[list[Heartbeat]], shared: Shared) -> None:
+    """川沙新镇 touches 唐镇 and 合庆镇; not so 高桥镇, 大团镇 and 三林镇."""
+    topic = "公用事业/供水"
+    found = {}
+    for streets in (["310115103", "310115114", "310115110"], ["310115104", "310115134", "310115130"]):
+        digests = tuple(
+            digest._replace(topic=topic, issue_id=f"iss-{digest.street}-{n}", level=(0.05, 20.0, 1.2))
+            for n, digest in enumerate(spreading(streets * 4, 1, beats))
+            if isinstance(digest, IssueDigest)
+        )
+        city = City(shared, 1)
+        city.take(Heartbeat(1, digests[0].clock - 30 * 86400.0, 0, ()))
+        said = city.take(Heartbeat(99, digests[-1].clock + 1, 0, digests))
+        found[streets[0]] = [alert for alert in said if alert.scope == "area"]
+        assert not found[streets[0]] or found[streets[0]][0].topic == topic
+    assert found["310115104"] == []
+    alert = found["310115103"][0]
+    assert alert.title.startswith("高发｜浦东新区｜")
+    assert {street.street_name for street in alert.streets} == {"川沙新镇", "唐镇", "合庆镇"}
+    assert "一带供水类诉求" in alert.title
+    assert (alert.kind, alert.reason, alert.issue_id) == ("rising", "opened", "")
+    assert set(alert.ticket_ids) <= {f"S{n}" for n in range(12)}
+
+
+def test_an_area_that_people_confirm_is_no_work_of_chance(shared: Shared) -> None:
+    city = City(shared, 1)
+    city._areas.calibrator.observe("公用事业/供水", 86400.0, 3.0)
+    feedback = Feedback(1, 86400.0, "", "area", "公用事业/供水@310115103", False)
+    city.feedback(feedback)
+    assert city._areas.calibrator._open
+    city.feedback(feedback._replace(real=True))
+    assert not city._areas.calibrator._open
 
 
 def test_nothing_is_said_until_every_source_has_answered(beats: list[list[Heartbeat]], shared: Shared) -> None:

@@ -38,9 +38,20 @@ def test_there_are_never_fewer_tickets_than_people(calls: list[tuple[float, str]
 def test_an_issue_is_named_by_what_its_tickets_share() -> None:
     named, kind = (Issue(i, "310115103", 1, START, START) for i in "ab")
     for worth in (1.5, 0.0, 0.9):
-        named.join(worth)
+        named.join(worth, 0.0)
     for worth in (0.4, 0.5):
-        kind.join(worth)
+        kind.join(worth, 0.0)
     assert (named.named, kind.named) == (True, False)
     kind.absorb(named)
     assert kind.named
+
+
+def test_doubt_is_how_far_the_odds_of_its_tickets_lie_below_even() -> None:
+    alone, sure, unsure = (Issue(i, "310115103", 1, START, START) for i in "abc")
+    for odds in (2.0, -1.0):
+        sure.join(1.0, odds)
+    for odds in (-2.0, -1.0):
+        unsure.join(1.0, odds)
+    assert (alone.doubt, sure.doubt, unsure.doubt) == (0.0, 0.0, 1.5)
+    unsure.absorb(sure)
+    assert unsure.doubt == 0.5
