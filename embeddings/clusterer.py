@@ -78,6 +78,7 @@ USUAL_LENGTH = 4.8  # ln(1 + n-grams) of a text, before any has come: a hotline'
 LENGTH_RATE = 0.05
 USUAL_NAMES = 3.1  # ln(1 + worth of shared names) of tickets that join, before any have: a hotline's notes
 NAMES_RATE = 0.005
+NAMES_WEIGHT = 20  # tickets that join, that this is worth until more have
 MISSING_LOGIT = -7.0  # what a pair counts that was not compared, or compared badly
 LEADING = 4  # issues looked at for one ticket
 COUNTED_MEMBERS = 8  # tickets of an issue whose terms count in the frequencies
@@ -131,6 +132,7 @@ class IssueClusterer(base.Clusterer):
         self._next_number = 1
         self._length = USUAL_LENGTH
         self._names = USUAL_NAMES
+        self._joined = 0
 
     def __len__(self) -> int:
         """Return how many issues are alive."""
@@ -206,7 +208,9 @@ class IssueClusterer(base.Clusterer):
     def _named(self, slot: int, issue: _Issue) -> float:
         worth = shared_names(self.memory, slot, issue.slots)
         named = worth / math.expm1(self._names)
-        self._names += NAMES_RATE * (math.log1p(worth) - self._names)
+        self._joined += 1
+        rate = max(NAMES_RATE, 1.0 / (NAMES_WEIGHT + self._joined))
+        self._names += rate * (math.log1p(worth) - self._names)
         return named
 
     def _merge(self, old: _Issue, into: _Issue) -> str:

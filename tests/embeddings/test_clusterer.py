@@ -67,6 +67,14 @@ def test_how_likely_it_is_the_same_is_told_and_what_a_ticket_cites_is_no_less_th
     assert subject.settings.join_at <= again.odds < 9.0
 
 
+def test_what_is_usual_in_names_is_learned_within_some_dozen_tickets() -> None:
+    subject = clusterer()
+    subject._names = 5.0  # as if much more were usual than is
+    named = [subject.assign(reading(f"t{n}", WATER, n * HOUR, n + 1), f"t{n}").named for n in range(100)]
+    assert 0.0 < named[1] < 0.25
+    assert 0.6 < named[-1] < 1.1
+
+
 @given(st.lists(st.sampled_from((WATER, WATER_AGAIN, WATER_ELSEWHERE, PARKING)), max_size=8))
 @settings(max_examples=20, deadline=None)
 def test_nobody_shares_more_names_than_it_has(texts: list[str]) -> None:
