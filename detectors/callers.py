@@ -127,10 +127,6 @@ class RecentCallers:
         """Tickets of unknown callers in ``(now - window, now]``."""
         return 0 if self._unknown is None else len(self._unknown) - bisect_right(self._unknown, now - window)
 
-    def time_of(self, caller: Caller) -> float | None:
-        """Event time of the last call of a known caller, ``None`` if it is not remembered."""
-        return self._last.get(caller)
-
     def absorb(self, other: RecentCallers, horizon: float) -> None:
         """Count what another subject has counted too: the two have turned out to be one."""
         tickets = self.tickets + other.tickets

@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from operator import attrgetter
 
@@ -165,7 +166,9 @@ class City:
         if len(streets) >= MIN_STREETS and max(streets.values()) <= MOST_IN_ONE * issue.count:
             fired = [decision for decision in decisions if decision.fired]
             for decision in fired:
-                alerts += self._detect(decision, "issue", ticket, issue)
+                count = issue.tickets_within(decision.evidence.window)
+                facts, cause = self._facts_of(issue), ticket.ticket_id
+                alerts += self._detect(decision, "issue", city_id, ticket.seq, cause, issue.topic, facts, count)
             if not fired and self._book.is_open("issue", city_id):
                 standing = self._watch.standing(city_id, digest.clock)
                 evidence = evidence_of(standing, issue.tickets_within(standing.window))
@@ -187,29 +190,42 @@ class City:
         self._watch.merge(issue_id, into)
         return self._book.rename(issue_id, into, self.clock, seq)
 
-    def _detect(self, decision: Decision, scope: Scope, ticket: RoutedTicket, issue: Issue) -> list[Alert]:
+    def _detect(
+        self,
+        decision: Decision,
+        scope: Scope,
+        subject: str,
+        seq: int,
+        cause: str,
+        topic: str,
+        facts: Facts,
+        count: int,
+    ) -> list[Alert]:
         return self._book.detect(
             Detection(
                 kind=decision.kind,
                 basis=decision.basis,
                 scope=scope,
-                subject=issue.id,
+                subject=subject,
                 at=self.clock,
-                seq=ticket.seq,
-                evidence=evidence_of(decision.evidence, issue.tickets_within(decision.evidence.window), decision.basis),
-                facts=self._facts_of(issue),
-                cause=ticket.ticket_id,
-                topic=issue.topic,
+                seq=seq,
+                evidence=evidence_of(decision.evidence, count, decision.basis),
+                facts=facts,
+                cause=cause,
+                topic=topic,
             )
         )
 
     def _facts_of(self, issue: Issue) -> Facts:
         texts = [(title, text) for _, title, text in issue.texts]
         said = gist(texts, issue.topic, self._shared.lexicon.cut, self._shared.lexicon.rarity)
-        streets = sorted(self._streets[issue.id].items(), key=lambda item: (-item[1], item[0]))
-        name = self._shared.streets.name
-        shown = tuple(StreetCount(name(s), n) for s, n in streets)
+        shown = self._shown(self._streets[issue.id])
         return issue_facts(issue, said, shown, covers=tuple(self._covered[issue.id][-MOST_COVERED:]))
+
+    def _shown(self, tickets: Mapping[str, int]) -> tuple[StreetCount, ...]:
+        """Return how many tickets each street has, by name, the most first."""
+        name = self._shared.streets.name
+        return tuple(StreetCount(name(s), n) for s, n in sorted(tickets.items(), key=lambda item: (-item[1], item[0])))
 
     def _topic_alerts(self, ticket: RoutedTicket, topic: str) -> list[Alert]:
         alerts: list[Alert] = []
@@ -218,20 +234,10 @@ class City:
             by_street = Counter(ticket.street for ticket in found)
             if len(by_street) < MIN_STREETS or max(by_street.values()) > MOST_IN_ONE * len(found):
                 continue
-            alerts += self._book.detect(
-                Detection(
-                    kind=decision.kind,
-                    basis=decision.basis,
-                    scope="topic" if series else "city",
-                    subject=series or CITY,
-                    at=self.clock,
-                    seq=ticket.seq,
-                    evidence=evidence_of(decision.evidence, len(found), decision.basis),
-                    facts=tickets_facts(found, decision.evidence.distinct_callers),
-                    cause=ticket.ticket_id,
-                    topic=series,
-                )
-            )
+            scope: Scope = "topic" if series else "city"
+            facts = tickets_facts(found, decision.evidence.distinct_callers)
+            cause, count = ticket.ticket_id, len(found)
+            alerts += self._detect(decision, scope, series or CITY, ticket.seq, cause, series, facts, count)
         return alerts
 
     def _area_alerts(self, ticket: RoutedTicket, topic: str, level: Level) -> list[Alert]:
@@ -240,9 +246,7 @@ class City:
             return []
         evidence = area.decision.evidence
         found = [t for t in self._recent.within(evidence.window, self.clock, topic) if t.street in area.streets]
-        count = Counter(t.street for t in found)
-        name = self._shared.streets.name
-        streets = tuple(StreetCount(name(s), n) for s, n in sorted(count.items(), key=lambda item: (-item[1], item[0])))
+        streets = self._shown(Counter(t.street for t in found))
         called = "、".join(street.street_name for street in streets[:MOST_NAMED])
         facts = replace(
             tickets_facts(found, evidence.distinct_callers),
@@ -250,20 +254,8 @@ class City:
             headline=f"{topic.rpartition('/')[2]}类诉求",
             streets=streets,
         )
-        return self._book.detect(
-            Detection(
-                kind=area.decision.kind,
-                basis=area.decision.basis,
-                scope="area",
-                subject=area.subject,
-                at=self.clock,
-                seq=ticket.seq,
-                evidence=evidence_of(evidence, len(found), area.decision.basis),
-                facts=facts,
-                cause=ticket.ticket_id,
-                topic=topic,
-            )
-        )
+        cause, count = ticket.ticket_id, len(found)
+        return self._detect(area.decision, "area", area.subject, ticket.seq, cause, topic, facts, count)
 
     def _drift_alerts(self, ticket: RoutedTicket, topic: str) -> list[Alert]:
         shifted = self._watch.mix(ticket, topic)
@@ -272,38 +264,15 @@ class City:
         decision, shifts = shifted
         part = shifts[0].part
         found = self._recent.within(decision.evidence.window, self.clock, part)
-        return self._book.detect(
-            Detection(
-                kind=decision.kind,
-                basis=decision.basis,
-                scope="city",
-                subject=CITY,
-                at=self.clock,
-                seq=ticket.seq,
-                evidence=evidence_of(decision.evidence, len(found), decision.basis),
-                facts=drift_facts(found, shifts),
-                cause=ticket.ticket_id,
-                topic=part,
-            )
-        )
+        facts, cause, count = drift_facts(found, shifts), ticket.ticket_id, len(found)
+        return self._detect(decision, "city", CITY, ticket.seq, cause, part, facts, count)
 
     # -- handlers ----------------------------------------------------------------------------------------
 
     def _desk_alerts(self, handler: str, seq: int, cause: str) -> list[Alert]:
         alerts: list[Alert] = []
         for decision, facts in self._desks.judge(handler, self.clock):
-            detection = Detection(
-                kind=decision.kind,
-                basis=decision.basis,
-                scope="handler",
-                subject=handler,
-                at=self.clock,
-                seq=seq,
-                evidence=evidence_of(decision.evidence, facts.ticket_count, decision.basis),
-                facts=facts,
-                cause=cause,
-            )
-            alerts += self._book.detect(detection)
+            alerts += self._detect(decision, "handler", handler, seq, cause, "", facts, facts.ticket_count)
         return alerts
 
     # -- time --------------------------------------------------------------------------------------------

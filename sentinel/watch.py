@@ -235,7 +235,7 @@ class StreetWatch:
             self._drift.calibrator.discard(EVERYTHING)
 
     def merge(self, issue: str, into: str) -> None:
-        """Let an issue take over the callers of another, which ends."""
+        """Let an issue take over the callers of another, which ends, and what the detectors know of it."""
         old, kept = self._ledger.get(issue), self._ledger.get(into)
         for detector in (self._new, self._mass):
             detector.merge(issue, into)
