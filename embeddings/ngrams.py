@@ -23,6 +23,9 @@ SLOT_BITS: Final = 18
 KIND_BITS: Final = 13
 PART: Final = 300
 """Characters that are judged together: what matters is said in one breath, with what came before it."""
+TELLING: Final = 30
+"""So many characters of a part, those that tell most, may count for a share of its log-odds by themselves: what is said
+around them, old grievances and who was told in vain, would else drown them."""
 _PLACES: Final = 2048
 _LEAST: Final = 20  # a rest of fewer characters is no part of its own
 _WORTH_A_NAME: Final = 0.05
@@ -66,19 +69,57 @@ def _plain_form(raw: Codes, fold: U16) -> Codes:
 
 
 @njit()
-def _highest(raw: Codes, fold: U16, table: F32) -> tuple[float, int]:
-    """Return the highest log-odds of any part, and where that part begins; minus infinity for no text."""
+def _told(codes: Codes, table: F32) -> float:
+    """Return the log-odds, but for the bias, of some characters in plain form."""
+    total = square = 0.0
+    for slot in slots_of(codes):
+        total += table[slot, 0]
+        square += table[slot, 1]
+    return total / square**0.25 if square > 0.0 else total
+
+
+@njit()
+def most_telling(codes: Codes, table: F32) -> int:
+    """Return where those `TELLING` characters of a part in plain form begin that tell most of it."""
+    count = len(codes)
+    sums = np.zeros((3, 2, count + 1))  # of the 1-, 2- and 3-grams that begin before each place
+    for i in range(count):
+        term = _plain(codes[i])
+        for more in range(3):
+            for column in range(2):
+                sums[more, column, i + 1] = sums[more, column, i]
+            if i + more < count:
+                term = int(hash_pair(term, _plain(codes[i + more]), 17 + more))
+                for column in range(2):
+                    sums[more, column, i + 1] += table[term >> (32 - SLOT_BITS), column]
+    most, where = -np.inf, 0
+    for begin in range(max(1, count - TELLING + 1)):
+        end = min(count, begin + TELLING)
+        total = square = 0.0
+        for more in range(3):
+            last = max(begin, end - more)
+            total += sums[more, 0, last] - sums[more, 0, begin]
+            square += sums[more, 1, last] - sums[more, 1, begin]
+        if square > 0.0:
+            total /= square**0.25
+        if total > most:
+            most, where = total, begin
+    return where
+
+
+@njit()
+def _highest(raw: Codes, fold: U16, table: F32, telling: float) -> tuple[float, int]:
+    """Return the highest log-odds of any part, but for the bias, and where it begins; minus infinity for no text."""
     codes = _plain_form(raw, fold)
     highest, where = -np.inf, 0
     for begin in range(0, max(len(codes) - _LEAST, min(len(codes), 1)), PART):
-        total = square = 0.0
-        for slot in slots_of(codes[begin : begin + PART]):
-            total += table[slot, 0]
-            square += table[slot, 1]
-        if square > 0.0:
-            total /= square**0.25
-        if total > highest:
-            highest, where = total, begin
+        part = codes[begin : begin + PART]
+        odds = _told(part, table)
+        if telling > 0.0 and len(part) > TELLING:
+            at = most_telling(part, table)
+            odds = (1.0 - telling) * odds + telling * _told(part[at : at + TELLING], table)
+        if odds > highest:
+            highest, where = odds, begin
     return highest, where
 
 
@@ -105,13 +146,16 @@ class NgramModel:
         Weights of the kinds, by the upper bits of a slot; shape (2**13, kinds).
     names
         Of the kinds.
+    telling
+        What those `TELLING` characters that tell most count for by themselves, 0 to 1; the whole counts for the rest.
     """
 
-    def __init__(self, table: F32, bias: float, kinds: F32, names: tuple[str, ...]) -> None:
+    def __init__(self, table: F32, bias: float, kinds: F32, names: tuple[str, ...], telling: float) -> None:
         self.table = table
         self.bias = bias
         self.kinds = kinds
         self.names = names
+        self.telling = telling
 
     @classmethod
     def load(cls, path: Path) -> "NgramModel":
@@ -122,6 +166,7 @@ class NgramModel:
                 float(stored["bias"]),
                 np.ascontiguousarray(stored["kinds"], np.float32),
                 tuple(map(str, stored["names"])),
+                float(stored["telling"]),
             )
 
     def chance(self, text: str) -> float:
@@ -138,5 +183,5 @@ class NgramModel:
 
     def _judged(self, raw: Codes) -> tuple[float, int]:
         """Return the chance, and where the part begins that it is of."""
-        odds, begin = _highest(raw, FOLD, self.table)
+        odds, begin = _highest(raw, FOLD, self.table, self.telling)
         return 1.0 / (1.0 + exp(-odds - self.bias)) if odds > -inf else 0.0, begin

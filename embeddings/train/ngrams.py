@@ -10,7 +10,8 @@ they call about. Each is learned as it stands and spliced into the talk of other
 2019) and simulated ones, which are learned as harmless, too; so neither a register nor a way to complain tells
 anything. Left out of the talk is what is known to be of the kind: simulated danger; tickets of the topics and with the
 words of conduct, for which the sentences of danger, or none, are ordinary tickets. As real messages have more of
-conduct than words find, they count little there.
+conduct than words find, they count little there. Where the few characters that tell most count by themselves
+(`telling`), only a model knows which they are: it is learned on whole texts first, and then again with what it found.
 To teach a model what your operators hear, add lines and run it again. `benchmarks/danger.py` and `conduct.py` say how
 good they are.
 """
@@ -28,10 +29,19 @@ from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 
 from alerts.domains import DomainReader
-from embeddings.ngrams import CONDUCT, DANGER, KIND_BITS, PART, SLOT_BITS, slots_of
+from embeddings.ngrams import (
+    CONDUCT,
+    DANGER,
+    KIND_BITS,
+    PART,
+    SLOT_BITS,
+    TELLING,
+    most_telling,
+    slots_of,
+)
 from embeddings.terms import codes_of
 from embeddings.text import normalise
-from embeddings.tickets import F64, I32
+from embeddings.tickets import F32, F64, I32
 from embeddings.train.corpus import hotline_texts
 from sentinel.settings import load_settings
 
@@ -42,6 +52,8 @@ SPLICED, EMBELLISHED = 3, 2
 """How often each sentence is put into another ticket's talk, and between what people say around it."""
 SPLICED_WEIGHT = 0.3
 LEAST_TEXTS = 6
+ROUNDS = 2
+"""How often it is learned again."""
 OF_OFFICES = "党风政风/"
 CLAUSE = re.compile(r"(?<=[,。!?;])")
 
@@ -56,6 +68,11 @@ class Lesson(NamedTuple):
     shift: float
     """added to the log-odds: so much more is told of it here than in life that theirs would mean little; with it a
     chance of two thirds (danger) or a half (conduct) is what few harmless texts reach, see the benchmark"""
+    telling: float
+    """what those characters of a text that tell most count for by themselves, 0 to 1: much where a call for help stands
+    among other talk, nothing where it takes a story to complain"""
+    around: int
+    """clauses of another ticket that are left at most before a sentence put into it; after it one more"""
     harmless: int
     """how many tickets are learned as such, of real messages and of all others, which are short"""
     messages_weight: float
@@ -64,8 +81,8 @@ class Lesson(NamedTuple):
 
 
 LESSONS = {
-    "danger": Lesson(SENTENCES, DANGER, 1 / 3, 1.0, 9_000, 1.0, 1.0),
-    "conduct": Lesson(HERE / "conduct.tsv", CONDUCT, 1.0, 1.2, 18_000, 0.1, 0.5),
+    "danger": Lesson(SENTENCES, DANGER, 1.0, 0.65, 0.7, 4, 9_000, 1.0, 1.0),
+    "conduct": Lesson(HERE / "conduct.tsv", CONDUCT, 1.0, 1.2, 0.0, 2, 18_000, 0.1, 0.5),
 }
 
 
@@ -131,14 +148,14 @@ def embellish(text: str, talk: Talk, rng: random.Random) -> str:
     return (rng.choice(talk.openings) if rng.random() < 0.5 else "") + "".join(parts)
 
 
-def splice(text: str, talk: Talk, rng: random.Random) -> str:
+def splice(text: str, talk: Talk, around: int, rng: random.Random) -> str:
     """Put a sentence into another ticket, in place of one of its clauses."""
     clauses = [clause for clause in CLAUSE.split(normalise(rng.choice(talk.tickets))) if clause]
     if len(clauses) < 2:
         return embellish(text, talk, rng)
     at = rng.randrange(1, len(clauses))
-    before = "".join(clauses[max(0, at - rng.randrange(3)) : at])
-    after = "".join(clauses[at + 1 : at + 1 + rng.randrange(4)])
+    before = "".join(clauses[max(0, at - rng.randrange(around + 1)) : at])
+    after = "".join(clauses[at + 1 : at + 1 + rng.randrange(around + 2)])
     joined = before + ("" if not before or before[-1] in ",。!?;" else ",") + text
     return joined + ("" if not after or joined[-1] in ",。!?;" else rng.choice(",。")) + after
 
@@ -151,6 +168,19 @@ def matrix(texts: Sequence[str], bits: int) -> csr_matrix:
     found.sum_duplicates()
     found.data[:] = 1.0
     return found
+
+
+def tell(model: LogisticRegression, rarity: F64) -> F64:
+    """Return the table of a model: of each slot its weight times its rarity, and the square of that."""
+    found: F64 = np.stack((model.coef_[0] * rarity, rarity * rarity), axis=1)
+    return found
+
+
+def most_telling_parts(texts: Sequence[str], table: F32) -> list[str]:
+    """Return those characters of each text that tell most of it."""
+    parts = [normalise(text)[:PART] for text in texts]
+    begins = [most_telling(codes_of(part), table) for part in parts]
+    return [part[begin : begin + TELLING] for part, begin in zip(parts, begins, strict=True)]
 
 
 def scaled(counts: csr_matrix, rarity: F64) -> csr_matrix:
@@ -199,7 +229,7 @@ def main() -> None:
     rows = [row._replace(text=normalise(row.text)) for row in sentences(lesson.sentences) if row.label != "-"]
     labels = [0] * len(texts)
     for row in rows:
-        made = [splice(row.text, talk, rng) for _ in range(SPLICED)]
+        made = [splice(row.text, talk, lesson.around, rng) for _ in range(SPLICED)]
         made += [embellish(row.text, talk, rng) for _ in range(EMBELLISHED)]
         texts += [row.text, *made]
         labels += [int(row.label)] * (1 + len(made))
@@ -209,18 +239,23 @@ def main() -> None:
     # what few texts have says nothing, and must not speak for what happens to share its slot
     rarity = np.where(frequency < LEAST_TEXTS, 0.0, np.log((len(texts) + 1.0) / (frequency + 1.0)) + 1.0)
     model = LogisticRegression(C=lesson.strength, max_iter=2000)
-    model.fit(scaled(counts, rarity), labels, sample_weight=weights)
+    whole = scaled(counts, rarity)
+    model.fit(whole, labels, sample_weight=weights)
+    for _ in range(ROUNDS if lesson.telling else 0):
+        parts = most_telling_parts(texts, tell(model, rarity).astype(np.float32))
+        told = (1.0 - lesson.telling) * whole + lesson.telling * scaled(matrix(parts, SLOT_BITS), rarity)
+        model.fit(told, labels, sample_weight=weights)
     of_it = [row for row in rows if row.label == "1"]
     kinds = matrix([row.text for row in of_it], KIND_BITS)
     which = LogisticRegression(C=30.0, max_iter=2000)
     which.fit(scaled(kinds, np.ones(1 << KIND_BITS)), [row.kind for row in of_it])
-    table = np.stack((model.coef_[0] * rarity, rarity * rarity), axis=1)
     np.savez_compressed(
         lesson.out,
-        table=table.astype(np.float16),
+        table=tell(model, rarity).astype(np.float16),
         bias=float(model.intercept_[0]) + lesson.shift,
         kinds=which.coef_.T.astype(np.float16),
         names=which.classes_,
+        telling=lesson.telling,
     )
     print(
         f"{len(of_it):,} sentences of {options.model}, {len(rows) - len(of_it):,} of none; {len(texts):,} texts in all"

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embeddings.ngrams import CONDUCT, DANGER, PART, SLOT_BITS, NgramModel, slots_of
+from embeddings.ngrams import CONDUCT, DANGER, PART, SLOT_BITS, TELLING, NgramModel, most_telling, slots_of
 from embeddings.terms import codes_of
 from embeddings.text import normalise
 
@@ -48,6 +48,24 @@ def test_width_script_space_and_digits_do_not_matter(model: NgramModel) -> None:
 def test_danger_after_a_long_story_is_heard(model: NgramModel) -> None:
     story = CALM * (PART // len(CALM) + 1)
     assert model.judge(story[:PART] + ALARM)[0] > model.judge(story)[0]
+
+
+def test_danger_is_heard_among_what_people_say_around_it(model: NgramModel) -> None:
+    before = "你好，我是六号楼的，"
+    after = (
+        "，给物业打了好几次电话都没有人接，居委会说不归他们管，邻居们意见都很大，以前就反映过消防通道的事，"
+        "一直没有答复，希望给个说法，这里的管理公司从来不出面，联系电话随时能打通。"
+    )
+    assert model.chance(before + after) < 0.05
+    assert model.chance(before + ALARM + after) > 0.5
+    deaf = NgramModel(model.table, model.bias, model.kinds, model.names, telling=0.0)
+    assert deaf.chance(before + ALARM + after) < 0.1
+
+
+def test_finds_what_tells_most(model: NgramModel) -> None:
+    begins = len(normalise(CALM)) * 3
+    at = most_telling(codes_of(normalise(CALM * 3 + ALARM + CALM * 3)), model.table)
+    assert begins - TELLING // 2 <= at <= begins + len(ALARM) - TELLING // 2
 
 
 def test_a_slot_counts_once() -> None:
