@@ -81,7 +81,7 @@ class Lesson(NamedTuple):
 
 
 LESSONS = {
-    "danger": Lesson(SENTENCES, DANGER, 1.0, 0.65, 0.7, 4, 9_000, 1.0, 1.0),
+    "danger": Lesson(SENTENCES, DANGER, 1.0, 0.55, 0.7, 4, 9_000, 1.0, 1.0),
     "conduct": Lesson(HERE / "conduct.tsv", CONDUCT, 1.0, 1.2, 0.0, 2, 18_000, 0.1, 0.5),
 }
 
