@@ -29,16 +29,7 @@ from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 
 from alerts.domains import DomainReader
-from embeddings.ngrams import (
-    CONDUCT,
-    DANGER,
-    KIND_BITS,
-    PART,
-    SLOT_BITS,
-    TELLING,
-    most_telling,
-    slots_of,
-)
+from embeddings.ngrams import CONDUCT, DANGER, KIND_BITS, PART, SLOT_BITS, TELLING, most_telling, slots_of
 from embeddings.terms import codes_of
 from embeddings.text import normalise
 from embeddings.tickets import F32, F64, I32
