@@ -15,6 +15,7 @@ _WINSOR: Final = 2.58
 # A day so many standard deviations above its forecast tells of something else, until it is one of too many in a row.
 _INCIDENT: Final = 4.0
 _DAYS_OF_AN_INCIDENT: Final = 3
+_HELD_BACK: Final = 2
 _LEAST_RATE: Final = 1e-4
 _OUTAGE_CALLS: Final = 20.0
 _YOUNG_DAYS: Final = 7.0
@@ -56,7 +57,7 @@ def rhythm_error(seconds: float) -> float:
 
 
 class Stretch(NamedTuple):
-    """Days that a baseline has learned: one with calls, or some in a row without.
+    """Days that are over: one with calls, or some in a row without.
 
     ``begins`` is POSIX seconds; ``mean`` is that of all their calls, ``dispersion`` the variance over the
     mean of one day.
@@ -69,6 +70,16 @@ class Stretch(NamedTuple):
     dispersion: float
 
 
+class _Finished(NamedTuple):
+    """Days that are to be learned: one with calls, and when in it they came, or some in a row without."""
+
+    last: int
+    days: int
+    exposure: float
+    calls: float | None
+    parts: list[int]
+
+
 class Baseline(base.Base):
     """Negative binomial forecast of the calls of one series between any two times.
 
@@ -76,8 +87,9 @@ class Baseline(base.Base):
     decayed exposure, beside a prior of fixed weight that follows the parent's rate. A sparse cell so borrows
     from its street, and a new one is wide rather than silent. Finished days are learned once, winsorised at
     the 99.5 % point of their own forecast, and of days in a row that lie far beyond up to three are not learned at
-    all before one is, so that an incident does not become its own baseline; days without calls cost nothing, whatever
-    the gap.
+    all before one is, so that an incident does not become its own baseline; and where there is a parent, from its
+    second week on, a day is learned when two more are over, so that an incident's first does not hide its second.
+    Days without calls cost nothing, whatever the gap.
 
     Parameters
     ----------
@@ -124,7 +136,8 @@ class Baseline(base.Base):
     References
     ----------
     Gamma-Poisson filter with forgetting: Harvey, Fernandes 1989, JBES 7:407, section 3. Robust counts and the
-    inflation of the forecast's variance: Noufaily et al. 2013, Statistics in Medicine 32:1206, section 3.
+    inflation of the forecast's variance: Noufaily et al. 2013, Statistics in Medicine 32:1206, section 3. Two days held
+    back: EARS C2, Hutwagner et al. 2003, Journal of Urban Health 80:i89.
     """
 
     __slots__ = (
@@ -135,6 +148,7 @@ class Baseline(base.Base):
         "_factors",
         "_factors_above",
         "_factors_shares",
+        "_held",
         "_hours",
         "_latest",
         "_level",
@@ -206,6 +220,7 @@ class Baseline(base.Base):
         # Calls of workdays and of days off that the parts hold, and the parts of the open day's calls.
         self._parts_sum = [0.0, 0.0]
         self._open_parts: list[int] = []
+        self._held: list[_Finished] = []
         self._factors: list[float] | None = None
         self._factors_above: list[float] | None = None
         self._factors_shares: list[tuple[float, float]] | None = None
@@ -328,9 +343,14 @@ class Baseline(base.Base):
             whole = self.rhythm.day(self._day) if begun else self.rhythm.exposure(self._since, self.day_ends)
             empty = day - self._day - 1
             gap = self._gap_exposure(whole, day) if empty else 0.0
-            learned.append(self._learn_day(whole))
+            learned.append(self._forecast(self.day_begins, 1, whole, self._open))
+            self._held.append(_Finished(self._day, 1, whole, self._open, self._open_parts))
             if empty:
-                learned.append(self._learn_gap(empty, gap))
+                learned.append(self._forecast(self.day_ends, empty, gap, 0.0))
+                self._held.append(_Finished(day - 1, empty, gap, None, []))
+            self._open_parts = []
+            self.observed += whole + gap
+            self._learn(day)
         if self.parent is not None:
             self._seen = self.parent.observed
         self._day = day
@@ -359,32 +379,41 @@ class Baseline(base.Base):
         # Where many calls were expected and none came, the line was dead: that is no news about the rate.
         return passed if self.rate * passed < _OUTAGE_CALLS else 0.0
 
-    def _learn_day(self, exposure: float) -> Stretch:
+    def _forecast(self, begins: float, days: int, exposure: float, calls: float) -> Stretch:
+        mean, dispersion = self.level().forecast(exposure / days, DAY)
+        return Stretch(begins, days, calls, mean * days, dispersion)
+
+    def _learn(self, today: int) -> None:
+        """Learn what has been held back long enough."""
+        # What many lean on, and stands on many calls, must know what the day before was like.
+        lag = 0 if self.parent is None or self.is_young() else _HELD_BACK
+        while self._held and self._held[0].last < today - lag:
+            day, days, exposure, calls, parts = self._held.pop(0)
+            if calls is None:
+                self._learn_gap(days, exposure)
+            else:
+                self._learn_day(day, exposure, calls, parts)
+
+    def _learn_day(self, day: int, exposure: float, calls: float, parts: list[int]) -> None:
         level = self.level()
         mean, dispersion = level.forecast(exposure, DAY)
-        calls = self._open
         if self._is_odd(calls, mean, dispersion):
             self._odd_days += 1
-            self._open_parts = []
-            self.observed += exposure
-            return Stretch(self.day_begins, 1, calls, mean, dispersion)
+            return
         self._odd_days = 0
         kept = min(calls, _bound(mean, dispersion, _WINSOR))
         if self._hours is not None and self._since <= self.day_begins:
             scale = kept / calls if calls else 0.0
-            self.rhythm.learn(self._day, [count * scale for count in self._hours], kept / level.rate)
-        elif self._open_parts:
-            self._learn_parts(kept)
+            self.rhythm.learn(day, [count * scale for count in self._hours], kept / level.rate)
+        elif parts:
+            self._learn_parts(day, kept / calls, kept, parts)
         keep = exp(-1.0 / self.memory)
         self._spread = (self._spread + (kept - mean) ** 2) * keep
         self._spread_base = (self._spread_base + mean * (1.0 + mean / level.known)) * keep
         self._noise_known = None
         self._calls = self._calls * keep + kept
         self._exposure = self._exposure * keep + exposure
-        self.observed += exposure
-        if self._root.observed < _YOUNG_DAYS:
-            self._level = None
-        return Stretch(self.day_begins, 1, calls, mean, dispersion)
+        self._level = None
 
     def _is_odd(self, calls: float, mean: float, dispersion: float) -> bool:
         """Whether a day is that of an incident, and not yet the new level."""
@@ -392,22 +421,19 @@ class Baseline(base.Base):
             return False
         return calls > _bound(mean, dispersion, _INCIDENT)
 
-    def _learn_parts(self, kept: float) -> None:
-        """Learn when on the open day its calls came, of which so many are kept."""
-        each = kept / self._open
-        for part in self._open_parts:
+    def _learn_parts(self, day: int, each: float, kept: float, parts: list[int]) -> None:
+        """Learn when on a day its calls came, of which so many are kept."""
+        for part in parts:
             self._parts[part] += each
-        self._open_parts = []
         self._factors = None
-        self._parts_sum[is_day_off(day_class(self._day))] += kept
+        self._parts_sum[is_day_off(day_class(day))] += kept
         if sum(self._parts_sum) > _MOST_IN_PARTS:
             self._parts = [0.5 * calls for calls in self._parts]
             self._parts_sum = [0.5 * calls for calls in self._parts_sum]
 
-    def _learn_gap(self, days: int, exposure: float) -> Stretch:
+    def _learn_gap(self, days: int, exposure: float) -> None:
         self._odd_days = 0
-        mean, dispersion = self.level().forecast(exposure / days, DAY)
-        mean *= days
+        mean = self.level().rate * exposure
         keep = exp(-days / self.memory)
         self._spread = self._spread * keep + mean
         self._spread_base = self._spread_base * keep + mean
@@ -415,8 +441,7 @@ class Baseline(base.Base):
         self._calls *= keep
         # What is remembered of a stretch that decays while it lasts.
         self._exposure = self._exposure * keep + exposure * self.memory / days * (1.0 - keep)
-        self.observed += exposure
-        return Stretch(self.day_ends, days, 0.0, mean, dispersion)
+        self._level = None
 
 
 def _bound(mean: float, dispersion: float, deviations: float) -> float:

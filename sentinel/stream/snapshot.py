@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple
 from sentinel.errors import SentinelError
 from sentinel.garbage import uncollected
 
-SCHEMA: Final = 8
+SCHEMA: Final = 9
 """Version of the state. Raise it when a class that is pickled changes so that old state can no longer be read."""
 
 SEGMENT: Final = 256 << 10

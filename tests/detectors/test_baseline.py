@@ -60,9 +60,25 @@ def test_a_few_days_far_beyond_teach_a_cell_nothing_and_more_of_them_a_new_level
             if n < (1 if day == 40 else 25):
                 cell.update(MONDAY + day * DAY + 9 * HOUR + n * 60.0)
         levels.append(cell.level())
-    assert [level.rate for level in levels[2:5]] == [pytest.approx(levels[1].rate, rel=0.05)] * 3
-    assert [level.noise for level in levels[2:5]] == [levels[1].noise] * 3
-    assert levels[-1].rate > 1.5 * levels[4].rate
+    # a day is learned when two more are over
+    assert [level.rate for level in levels[4:7]] == [pytest.approx(levels[3].rate, rel=0.05)] * 3
+    assert [level.noise for level in levels[4:7]] == [levels[3].noise] * 3
+    assert levels[-1].rate > 1.5 * levels[6].rate
+
+
+def test_the_first_day_of_an_incident_does_not_hide_its_second() -> None:
+    street = _street(40)
+    struck, spared = (Baseline(street.rhythm, parent=street, share=0.02) for _ in range(2))
+    same = []
+    for day in range(40, 70):
+        for n in range(60):
+            street.update(MONDAY + day * DAY + 9 * HOUR + n * 60.0)
+        for cell, calls in ((struck, 5 if day == 60 else 1), (spared, 1)):
+            for n in range(calls):
+                cell.update(MONDAY + day * DAY + 9 * HOUR + n * 60.0)
+        same.append(struck.level() == spared.level())
+    assert same == [day < 63 for day in range(40, 70)]
+    assert struck.level().noise > spared.level().noise
 
 
 def test_learns_how_much_days_differ() -> None:
