@@ -115,9 +115,9 @@ class Baseline(base.Base):
     Attributes
     ----------
     day_begins, day_ends
-        Local midnights around the open day, POSIX seconds; days before it are learned.
+        Local midnights around the open day, POSIX seconds; days before it are over.
     observed
-        Nominal days learned from so far, dead lines left out.
+        Nominal days that are over, dead lines left out.
 
     Examples
     --------
@@ -280,7 +280,7 @@ class Baseline(base.Base):
         return noise
 
     def update(self, t: float, calls: float = 1.0) -> None:
-        """Count calls at event time ``t``; those of a day already learned are added to what is remembered."""
+        """Count calls at event time ``t``; those of a day that is over are added to what is remembered."""
         if t < self._since:
             self._since = t
         if t > self._latest:
@@ -334,19 +334,19 @@ class Baseline(base.Base):
         return self.level().forecast(exposure, seconds)
 
     def finish(self, t: float) -> list[Stretch]:
-        """Learn the days before that of ``t`` and open it; return them as they were forecast before."""
+        """End the days before that of ``t``, and open it; return them as they were forecast before."""
         zone = self.rhythm.utc_offset
         day = local_day(t, zone)
-        learned: list[Stretch] = []
+        ended: list[Stretch] = []
         if 0 <= self._day < day:
             begun = self._since <= self.day_begins
             whole = self.rhythm.day(self._day) if begun else self.rhythm.exposure(self._since, self.day_ends)
             empty = day - self._day - 1
             gap = self._gap_exposure(whole, day) if empty else 0.0
-            learned.append(self._forecast(self.day_begins, 1, whole, self._open))
+            ended.append(self._forecast(self.day_begins, 1, whole, self._open))
             self._held.append(_Finished(self._day, 1, whole, self._open, self._open_parts))
             if empty:
-                learned.append(self._forecast(self.day_ends, empty, gap, 0.0))
+                ended.append(self._forecast(self.day_ends, empty, gap, 0.0))
                 self._held.append(_Finished(day - 1, empty, gap, None, []))
             self._open_parts = []
             self.observed += whole + gap
@@ -360,7 +360,7 @@ class Baseline(base.Base):
         self._level = None
         if self._hours is not None:
             self._hours = empty_hours()
-        return learned
+        return ended
 
     def doubt(self) -> None:
         """Take the level for a changed one: let what comes weigh more than what is remembered."""
